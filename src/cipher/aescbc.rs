@@ -1,0 +1,101 @@
+//! AES-CBC with PKCS#7 padding: NIST SP 800-38A, 6.2; Kubernetes' `aes.go`, `NewCBCTransformer`.
+
+mod padding;
+mod rustcrypto;
+
+use core::ops::Range;
+
+use inout::InOutBuf;
+
+use super::construction::Construction;
+use super::key::key_constructors;
+use super::{Cipher, layout};
+use crate::error::{Error, Result};
+use crate::secret::{Held, wipe};
+use rustcrypto::Schedule;
+
+/// An expanded AES-128, AES-192 or AES-256 key for aescbc.
+///
+/// With the feature `alloc` a clone is another handle to the same key.
+///
+/// # Security
+/// CBC has no integrity: whoever can change a stored value changes its plaintext, the AAD is not bound, and
+/// a wrong key goes unnoticed about once in 256 times. Whoever can change stored values and see whether
+/// they open can decrypt them (a padding oracle); one error and a check in constant time narrow that and
+/// do not remove it. Use it to read what is there and seal with another provider.
+#[cfg_attr(feature = "alloc", derive(Clone))]
+pub struct AesCbcKey(Held<Schedule>);
+
+key_constructors!(AesCbcKey, longest 32, lengths [16, 24, 32], doc "16, 24 or 32");
+
+const BLOCK_LEN: usize = 16;
+
+impl AesCbcKey {
+    fn expand(bytes: &[u8]) -> Result<Self> {
+        Held::try_new(|| Schedule::expand(bytes)).map(Self)
+    }
+
+    /// Encrypts the whole blocks `text` and then the rest of the plaintext, padded, into `last`.
+    fn seal(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, rest: &[u8], last: &mut [u8]) -> Result<()> {
+        let last: &mut [u8; BLOCK_LEN] = last.try_into().map_err(|_| Error::TooLong)?;
+        let padding = BLOCK_LEN - rest.len();
+        last[..rest.len()].copy_from_slice(rest);
+        last[rest.len()..].fill(padding.to_le_bytes()[0]);
+        self.0.get().encrypt(iv, text, last);
+        Ok(())
+    }
+
+    /// Decrypts the end of `body`, as much as can be padding, and returns the plaintext's length.
+    fn check_padding(&self, iv: &[u8; 16], body: &[u8]) -> Result<usize> {
+        let start = body.len().saturating_sub(padding::LOOK_BACK);
+        let iv = body[..start].last_chunk().unwrap_or(iv);
+        let mut end = [0; padding::LOOK_BACK];
+        let end = &mut end[..body.len() - start];
+        end.copy_from_slice(&body[start..]);
+        self.0.get().decrypt(iv, (&mut *end).into());
+        let len = padding::unpadded_len(end);
+        wipe(end);
+        len.map(|len| start + len)
+    }
+}
+
+impl Cipher for AesCbcKey {}
+
+impl Construction for AesCbcKey {
+    type Nonce = [u8; 16];
+
+    const LAYOUT: layout::Layout = layout::AES_CBC;
+    const BINDS_AAD: bool = false;
+
+    fn seal_into(&self, iv: &[u8; 16], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
+        let (blocks, rest) = plaintext.split_at(plaintext.len() - plaintext.len() % BLOCK_LEN);
+        let (text, last) = body.split_at_mut(blocks.len());
+        self.seal(iv, InOutBuf::new(blocks, text).map_err(|_| Error::TooLong)?, rest, last)
+    }
+
+    fn seal_in_place(&self, iv: &[u8; 16], _aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
+        let rest_len = plaintext_len % BLOCK_LEN;
+        let (text, last) = body.split_at_mut(plaintext_len - rest_len);
+        let mut rest = [0; BLOCK_LEN];
+        rest[..rest_len].copy_from_slice(&last[..rest_len]);
+        let sealed = self.seal(iv, text.into(), &rest[..rest_len], last);
+        wipe(&mut rest);
+        sealed
+    }
+
+    fn open_into(&self, iv: &[u8; 16], _aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
+        let out = &mut out[..body.len()];
+        self.0.get().decrypt(iv, InOutBuf::new(body, out).map_err(|_| Error::Open)?);
+        let len = padding::unpadded_len(out);
+        // On success the padding is wiped too, so that nothing but plaintext stays in the output.
+        wipe(&mut out[*len.as_ref().unwrap_or(&0)..]);
+        len
+    }
+
+    fn open_in_place(&self, iv: &[u8; 16], _aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
+        // Decryption in place cannot be undone, and another key may have to be tried on this body.
+        let len = self.check_padding(iv, body)?;
+        self.0.get().decrypt(iv, body.into());
+        Ok(0..len)
+    }
+}

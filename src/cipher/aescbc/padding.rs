@@ -1,0 +1,75 @@
+//! The padding rule of Kubernetes, in constant time.
+//!
+//! The last byte p tells the length of the padding. Kubernetes compares p with the whole decrypted length
+//! where PKCS#7 (RFC 5652, 6.3) has the block size: any p from 1 to the length is accepted if the last p
+//! bytes all equal p. As p is one byte, only the last 255 bytes can be padding.
+
+use subtle::Choice;
+
+use crate::error::{Error, Result};
+
+/// Whole blocks that hold the last 255 bytes.
+pub(super) const LOOK_BACK: usize = 256;
+
+/// Length of the plaintext in `decrypted`, which is not empty: without its padding.
+///
+/// The time depends on the length alone, neither on the padding nor on where it is wrong; the verdict and,
+/// on success, the length of the padding become public.
+pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
+    let Some(&p) = decrypted.last() else {
+        return Err(Error::Open);
+    };
+    let p = u32::from(p);
+    let window = decrypted.len().min(255);
+    let mut differs = 0;
+    for (distance, &byte) in (0_u32..).zip(decrypted[decrypted.len() - window..].iter().rev()) {
+        differs |= all_ones_if_less(distance, p) & (u32::from(byte) ^ p);
+    }
+    // p fits a byte, so that it exceeds the length exactly if it exceeds the window.
+    differs |= all_ones_if_less(u32::try_from(window).unwrap_or(255), p);
+    differs |= all_ones_if_less(p, 1);
+    let valid = Choice::from(all_ones_if_less(differs, 1).to_le_bytes()[0] & 1);
+    if bool::from(valid) {
+        let padding = usize::try_from(p).map_err(|_| Error::Open)?;
+        Ok(decrypted.len() - padding)
+    } else {
+        Err(Error::Open)
+    }
+}
+
+/// All bits set if `a < b`, else none; for numbers below 2^31.
+fn all_ones_if_less(a: u32, b: u32) -> u32 {
+    (a.wrapping_sub(b) >> 31).wrapping_neg()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rule as the format has it, plainly written.
+    fn rule(decrypted: &[u8]) -> Option<usize> {
+        let p = usize::from(*decrypted.last()?);
+        let len = decrypted.len().checked_sub(p)?;
+        (p != 0 && decrypted[len..].iter().all(|&byte| usize::from(byte) == p)).then_some(len)
+    }
+
+    #[test]
+    fn every_padding_of_every_length_is_judged_by_the_rule() {
+        let mut buffer = [0_u8; 272];
+        for len in (16..=buffer.len()).step_by(16) {
+            let decrypted = &mut buffer[..len];
+            for p in 0..=u8::MAX {
+                let padding = usize::from(p).min(len);
+                decrypted.fill(p ^ 0x55);
+                decrypted[len - padding.max(1)..].fill(p);
+                assert_eq!(unpadded_len(decrypted).ok(), rule(decrypted), "{len} {p}");
+                for wrong in len - padding..len.saturating_sub(1) {
+                    decrypted[wrong] ^= 0x80;
+                    assert_eq!(unpadded_len(decrypted).ok(), rule(decrypted), "{len} {p} {wrong}");
+                    assert!(unpadded_len(decrypted).is_err());
+                    decrypted[wrong] ^= 0x80;
+                }
+            }
+        }
+    }
+}

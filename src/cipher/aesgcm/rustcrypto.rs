@@ -1,0 +1,56 @@
+//! The portable backend: the `aes-gcm` crate, which checks the tag before it touches the output.
+
+use aes::{Aes128Enc, Aes192Enc, Aes256Enc};
+use aes_gcm::aead::consts::U12;
+use aes_gcm::{AeadInOut, AesGcm, KeyInit};
+use inout::InOutBuf;
+use zeroize::ZeroizeOnDrop;
+
+use crate::error::{Error, Result};
+
+/// The round keys, encryption direction only, and the hash key.
+pub(super) enum Schedule {
+    Aes128(AesGcm<Aes128Enc, U12>),
+    Aes192(AesGcm<Aes192Enc, U12>),
+    Aes256(AesGcm<Aes256Enc, U12>),
+}
+
+const _: () = {
+    const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
+    wiped_on_drop::<AesGcm<Aes128Enc, U12>>();
+    wiped_on_drop::<AesGcm<Aes192Enc, U12>>();
+    wiped_on_drop::<AesGcm<Aes256Enc, U12>>();
+};
+
+/// Runs `$body` with the cipher of whichever size.
+macro_rules! for_each_size {
+    ($schedule:expr, $cipher:ident => $body:expr) => {
+        match $schedule {
+            Schedule::Aes128($cipher) => $body,
+            Schedule::Aes192($cipher) => $body,
+            Schedule::Aes256($cipher) => $body,
+        }
+    };
+}
+
+impl Schedule {
+    pub(super) fn expand(key: &[u8]) -> Result<Self> {
+        let invalid = |_| Error::KeyLength { len: key.len() };
+        match key.len() {
+            16 => AesGcm::new_from_slice(key).map(Self::Aes128).map_err(invalid),
+            24 => AesGcm::new_from_slice(key).map(Self::Aes192).map_err(invalid),
+            _ => AesGcm::new_from_slice(key).map(Self::Aes256).map_err(invalid),
+        }
+    }
+
+    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> Result<[u8; 16]> {
+        for_each_size!(self, cipher => cipher.encrypt_inout_detached(&(*nonce).into(), aad, text))
+            .map(Into::into)
+            .map_err(|_| Error::TooLong)
+    }
+
+    pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &[u8; 16]) -> Result<()> {
+        for_each_size!(self, cipher => cipher.decrypt_inout_detached(&(*nonce).into(), aad, text, &(*tag).into()))
+            .map_err(|_| Error::Open)
+    }
+}

@@ -1,0 +1,87 @@
+//! No encryption. Kubernetes: `identity.go`.
+
+use super::{Buffers, Found, KUBERNETES_PREFIX, Plaintext, Provider, ProviderKind, Walk};
+use crate::error::{Error, Result};
+use crate::random::Random;
+
+/// Stores plaintext as it is: to read what was written before encryption was switched on, or, in first
+/// place, to switch it off.
+///
+/// It reads nothing that begins with `k8s:enc:`.
+///
+/// # Security
+/// While it is in a list, whoever can write to the store can put plaintext there, and the list opens it:
+/// see [`Opened::was_encrypted`](crate::Opened::was_encrypted). Remove it once everything is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    verbatim: bool,
+}
+
+impl Identity {
+    /// The safe identity: it refuses to store a plaintext that begins with `k8s:enc:`, which no one could
+    /// read again.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { verbatim: false }
+    }
+
+    /// Identity exactly as the API server has it: it stores a plaintext that begins with `k8s:enc:` too.
+    ///
+    /// # Security
+    /// Such a plaintext cannot be read again, or is taken for ciphertext.
+    #[must_use]
+    pub const fn as_apiserver() -> Self {
+        Self { verbatim: true }
+    }
+
+    fn refuses(stored: &[u8]) -> bool {
+        stored.starts_with(KUBERNETES_PREFIX)
+    }
+}
+
+impl Provider for Identity {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::Identity
+    }
+
+    fn binds_aad(&self) -> bool {
+        false
+    }
+
+    fn sealed_len(&self, plaintext_len: usize) -> Result<usize> {
+        Ok(plaintext_len)
+    }
+
+    fn open_len_max(&self, stored: &[u8]) -> usize {
+        if Self::refuses(stored) { 0 } else { stored.len() }
+    }
+}
+
+impl Walk for Identity {
+    fn seal_value(&self, _: &mut dyn Random, _aad: &[u8], plaintext: Plaintext<'_>, out: &mut [u8]) -> Result<usize> {
+        let len = plaintext.len();
+        let out = out.get_mut(..len).ok_or(Error::BufferTooSmall { needed: len })?;
+        let refused = match plaintext {
+            Plaintext::Separate(plaintext) => Self::refuses(plaintext),
+            Plaintext::InPlace(_) => Self::refuses(out),
+        };
+        if refused && !self.verbatim {
+            return Err(Error::LooksEncrypted);
+        }
+        if let Plaintext::Separate(plaintext) = plaintext {
+            out.copy_from_slice(plaintext);
+        }
+        Ok(len)
+    }
+
+    fn open_value(&self, _aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>> {
+        if Self::refuses(buffers.stored()) {
+            return Err(Error::Encrypted);
+        }
+        let needed = buffers.stored().len();
+        if let Buffers::Separate { stored, out } = buffers {
+            out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?.copy_from_slice(stored);
+        }
+        Ok(Found { plaintext: 0..needed, kind: self.kind(), provider_index: 0, key_name: None, stale: false })
+    }
+}

@@ -1,0 +1,98 @@
+//! The walk of a value through a list, the same at both levels: providers in a transformer, keys in a
+//! provider. Kubernetes: `value/transformer.go`, `prefixTransformers`.
+
+use core::ops::Range;
+
+use super::ProviderKind;
+use crate::error::{Error, Result};
+use crate::random::Random;
+
+/// The half of a provider that only this crate calls: the trait cannot be named outside.
+pub trait Walk {
+    /// Writes the whole stored value, prefix and all, to the start of `out`.
+    fn seal_value(&self, rng: &mut dyn Random, aad: &[u8], plaintext: Plaintext<'_>, out: &mut [u8]) -> Result<usize>;
+
+    /// Opens a stored value that begins with this provider's prefix. On failure no plaintext is left in
+    /// the buffers, and a value opened in place is as it was.
+    fn open_value(&self, aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>>;
+}
+
+/// Where a plaintext to be sealed lies.
+#[expect(missing_debug_implementations, reason = "it holds a plaintext")]
+#[derive(Clone, Copy)]
+pub enum Plaintext<'a> {
+    /// Outside the output.
+    Separate(&'a [u8]),
+    /// That many bytes at the start of the output.
+    InPlace(usize),
+}
+
+impl Plaintext<'_> {
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Separate(plaintext) => plaintext.len(),
+            Self::InPlace(len) => *len,
+        }
+    }
+}
+
+/// A stored value to be opened and where its plaintext goes.
+#[expect(missing_debug_implementations, reason = "it holds a plaintext")]
+pub enum Buffers<'a> {
+    /// To the start of another buffer.
+    Separate { stored: &'a [u8], out: &'a mut [u8] },
+    /// Over the stored value.
+    InPlace(&'a mut [u8]),
+}
+
+impl Buffers<'_> {
+    pub(crate) fn stored(&self) -> &[u8] {
+        match self {
+            Self::Separate { stored, .. } => stored,
+            Self::InPlace(stored) => stored,
+        }
+    }
+}
+
+/// What the entry that opened a value found.
+#[derive(Debug)]
+pub struct Found<'t> {
+    /// Where the plaintext lies in the output.
+    pub(crate) plaintext: Range<usize>,
+    pub(crate) kind: ProviderKind,
+    pub(crate) provider_index: usize,
+    pub(crate) key_name: Option<&'t str>,
+    pub(crate) stale: bool,
+}
+
+impl Found<'_> {
+    /// The same, found by the provider at this place of a list.
+    pub(crate) fn at(self, provider_index: usize) -> Self {
+        Self { provider_index, stale: self.stale || provider_index != 0, ..self }
+    }
+}
+
+/// The failures of the entries whose non-empty prefix matched; one of them is reported.
+///
+/// `Open` goes before `NoMatchingKey`: the operator has the key's name, and the value is what is wrong.
+#[derive(Default)]
+pub(crate) struct Failures(Option<Error>);
+
+impl Failures {
+    pub(crate) fn record(&mut self, error: Error) {
+        if self.0.is_none_or(|worst| worst == Error::NoMatchingKey) {
+            self.0 = Some(error);
+        }
+    }
+
+    /// Whether an entry with a non-empty prefix matched and failed, after which no entry with the empty
+    /// prefix is tried: what was meant to be encrypted is never handed out as plaintext.
+    pub(crate) const fn any(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The error to report, `no_match` if no entry matched.
+    pub(crate) fn verdict(self, no_match: Error) -> Error {
+        self.0.unwrap_or(no_match)
+    }
+}

@@ -1,0 +1,177 @@
+//! Ordered providers as one: routing by prefix, fall-through and `stale`. It knows no cipher.
+
+#[cfg(feature = "alloc")]
+mod builder;
+#[cfg(feature = "alloc")]
+mod owned;
+
+#[cfg(feature = "alloc")]
+pub use builder::TransformerBuilder;
+
+use core::fmt;
+
+#[cfg(feature = "alloc")]
+use alloc::{sync::Arc, vec::Vec};
+
+use crate::error::{Error, Result};
+use crate::provider::{Buffers, Failures, Found, Opened, Plaintext, Provider};
+use crate::random::Random;
+
+/// An ordered list of providers: the first one seals, and all are tried to open.
+///
+/// To open, every provider whose prefix the value begins with is tried in order. A value that another
+/// provider or key than the first opened is *stale*: readable, and to be sealed again. When several were
+/// tried and failed, one error is reported, [`Error::Open`] before [`Error::NoMatchingKey`]. Once a provider
+/// with a prefix matched and failed, identity is not tried.
+///
+/// `aad` is additional authenticated data. In the API server it is the object's full etcd key, such as
+/// `/registry/secrets/default/login1`. It is not stored; [`Provider::binds_aad`] tells which providers
+/// authenticate it.
+///
+/// # Example
+/// Without an allocator, over borrowed keys:
+/// ```
+/// use atrest::{AesGcm, AesGcmKey, Identity, NamedKey, OsRandom, Provider, Transformer};
+///
+/// let key = AesGcmKey::from_base64("c2VjcmV0IGlzIHNlY3VyZSwgb3IgaXMgaXQ/Pz8/Pz8=")?;
+/// let keys = [NamedKey::new("2026-11", &key)?];
+/// let aesgcm = AesGcm::borrowed(&keys)?;
+/// let providers: [&dyn Provider; 2] = [&aesgcm, &Identity::new()];
+/// let transformer = Transformer::borrowed(&providers)?;
+///
+/// let aad = b"/registry/secrets/default/login1";
+/// let (mut stored, mut plaintext) = ([0; 128], [0; 128]);
+/// let len = transformer.seal_into(&mut OsRandom, aad, b"hunter2", &mut stored)?;
+/// let opened = transformer.open_into(aad, &stored[..len], &mut plaintext)?;
+/// assert_eq!(opened.plaintext(), b"hunter2");
+/// assert!(!opened.is_stale());
+/// # Ok::<(), atrest::Error>(())
+/// ```
+#[cfg_attr(feature = "alloc", derive(Clone))]
+pub struct Transformer<'p> {
+    providers: Providers<'p>,
+}
+
+#[cfg_attr(feature = "alloc", derive(Clone))]
+enum Providers<'p> {
+    Borrowed(&'p [&'p dyn Provider]),
+    #[cfg(feature = "alloc")]
+    Owned(Vec<Arc<dyn Provider + 'p>>),
+}
+
+impl<'p> Transformer<'p> {
+    /// A transformer over borrowed providers.
+    ///
+    /// # Errors
+    /// [`Error::NoProvider`] for an empty list.
+    pub const fn borrowed(providers: &'p [&'p dyn Provider]) -> Result<Self> {
+        if providers.is_empty() {
+            return Err(Error::NoProvider);
+        }
+        Ok(Self { providers: Providers::Borrowed(providers) })
+    }
+
+    fn provider(&self, index: usize) -> Option<&(dyn Provider + 'p)> {
+        match &self.providers {
+            Providers::Borrowed(providers) => providers.get(index).copied(),
+            #[cfg(feature = "alloc")]
+            Providers::Owned(providers) => providers.get(index).map(|provider| &**provider),
+        }
+    }
+
+    /// The providers in their order.
+    pub fn providers(&self) -> impl Iterator<Item = &(dyn Provider + 'p)> {
+        (0..).map_while(|index| self.provider(index))
+    }
+
+    fn first(&self) -> Result<&(dyn Provider + 'p)> {
+        self.provider(0).ok_or(Error::NoProvider)
+    }
+
+    /// Exact length of the stored value of a plaintext of `plaintext_len` bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`].
+    pub fn sealed_len(&self, plaintext_len: usize) -> Result<usize> {
+        self.first()?.sealed_len(plaintext_len)
+    }
+
+    /// Length of an output buffer that always suffices to open `stored`; never more than `stored` itself.
+    #[must_use]
+    pub fn open_len_max(&self, stored: &[u8]) -> usize {
+        self.providers().map(|provider| provider.open_len_max(stored)).max().unwrap_or(0)
+    }
+
+    /// Seals `plaintext` to the start of `out` and returns the length of the stored value.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`], [`Error::TooLong`], [`Error::SealsExhausted`], [`Error::Random`], and
+    /// [`Error::LooksEncrypted`] from identity; nothing is written then.
+    pub fn seal_into(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<usize> {
+        self.first()?.seal_value(rng, aad, Plaintext::Separate(plaintext), out)
+    }
+
+    /// Seals the first `plaintext_len` bytes of `buffer` where they are, and returns the length of the stored
+    /// value, which takes their place.
+    ///
+    /// # Errors
+    /// As of [`seal_into`](Self::seal_into); the plaintext is unchanged then. `plaintext_len` beyond the
+    /// buffer is [`Error::BufferTooSmall`].
+    pub fn seal_in_place(
+        &self,
+        rng: &mut dyn Random,
+        aad: &[u8],
+        plaintext_len: usize,
+        buffer: &mut [u8],
+    ) -> Result<usize> {
+        self.first()?.seal_value(rng, aad, Plaintext::InPlace(plaintext_len), buffer)
+    }
+
+    /// Opens `stored` to the start of `out`.
+    ///
+    /// A buffer of [`open_len_max`](Self::open_len_max) bytes always suffices. What of `out` lies behind the
+    /// plaintext is unspecified and holds no plaintext.
+    ///
+    /// # Errors
+    /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::BufferTooSmall`] or
+    /// [`Error::Open`]; the whole of `out` is zeroed then.
+    pub fn open_into<'t, 'o>(&'t self, aad: &[u8], stored: &[u8], out: &'o mut [u8]) -> Result<Opened<'t, &'o [u8]>> {
+        let found = self.open_first(aad, &mut Buffers::Separate { stored, out });
+        Opened::in_output(found, || self.open_len_max(stored), out)
+    }
+
+    /// Opens `stored` where it is; the plaintext is a part of it.
+    ///
+    /// # Errors
+    /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`] or [`Error::Open`]; `stored` is unchanged then,
+    /// and nothing of a plaintext was written.
+    pub fn open_in_place<'t, 'o>(&'t self, aad: &[u8], stored: &'o mut [u8]) -> Result<Opened<'t, &'o [u8]>> {
+        let found = self.open_first(aad, &mut Buffers::InPlace(stored))?;
+        Ok(Opened::new(&stored[found.plaintext.clone()], found))
+    }
+
+    fn open_first(&self, aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>> {
+        let mut failures = Failures::default();
+        for (index, provider) in self.providers().enumerate() {
+            let prefix = provider.kind().prefix().as_bytes();
+            if !buffers.stored().starts_with(prefix) || (prefix.is_empty() && failures.any()) {
+                continue;
+            }
+            match provider.open_value(aad, buffers) {
+                Ok(found) => return Ok(found.at(index)),
+                // Going on would make the result depend on the size of the buffer.
+                Err(error @ Error::BufferTooSmall { .. }) => return Err(error),
+                Err(_) if prefix.is_empty() => {}
+                Err(error) => failures.record(error),
+            }
+        }
+        Err(failures.verdict(Error::NoMatchingProvider))
+    }
+}
+
+impl fmt::Debug for Transformer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transformer ")?;
+        f.debug_list().entries(self.providers()).finish()
+    }
+}

@@ -1,0 +1,61 @@
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::{Providers, Transformer};
+use crate::error::{Error, Result};
+use crate::provider::Provider;
+
+/// Collects the providers of a [`Transformer`], first the one that seals.
+#[derive(Debug, Default)]
+pub struct TransformerBuilder<'p> {
+    providers: Vec<Arc<dyn Provider + 'p>>,
+}
+
+impl<'p> Transformer<'p> {
+    /// Starts a transformer that owns its providers.
+    ///
+    /// # Example
+    /// ```
+    /// use atrest::{AesGcm, AesGcmKey, Identity, Secretbox, SecretboxKey, Transformer};
+    ///
+    /// let new_key = SecretboxKey::from_bytes(&[2; 32])?;
+    /// let old_key = AesGcmKey::from_bytes(&[1; 16])?;
+    /// let transformer = Transformer::builder()
+    ///     .provider(Secretbox::new([("2026-11", new_key)])?)
+    ///     .provider(AesGcm::new([("2025-08", old_key)])?)
+    ///     .provider(Identity::new())
+    ///     .build()?;
+    /// # Ok::<(), atrest::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builder() -> TransformerBuilder<'p> {
+        TransformerBuilder { providers: Vec::new() }
+    }
+}
+
+impl<'p> TransformerBuilder<'p> {
+    /// Appends a provider.
+    #[must_use]
+    pub fn provider(self, provider: impl Provider + 'p) -> Self {
+        self.shared_provider(Arc::new(provider))
+    }
+
+    /// Appends a provider that other transformers hold too, as the resources of one Kubernetes
+    /// configuration entry do.
+    #[must_use]
+    pub fn shared_provider(mut self, provider: Arc<dyn Provider + 'p>) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// The transformer.
+    ///
+    /// # Errors
+    /// [`Error::NoProvider`] if none was given.
+    pub fn build(self) -> Result<Transformer<'p>> {
+        if self.providers.is_empty() {
+            return Err(Error::NoProvider);
+        }
+        Ok(Transformer { providers: Providers::Owned(self.providers) })
+    }
+}

@@ -1,0 +1,46 @@
+//! The calls that return what they allocate: one allocation each, of the exact or the longest length.
+
+use alloc::vec::Vec;
+
+use super::Transformer;
+use crate::error::{Error, Result};
+use crate::provider::{Buffers, Opened};
+use crate::random::Random;
+use crate::secret::SecretVec;
+
+impl Transformer<'_> {
+    /// Seals `plaintext` with a nonce from the default source: [`PooledRandom`](crate::PooledRandom) where
+    /// the feature `pool` is on, else [`OsRandom`](crate::OsRandom).
+    ///
+    /// # Errors
+    /// As of [`seal_with`](Self::seal_with).
+    #[cfg(feature = "getrandom")]
+    pub fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
+        self.seal_with(&mut crate::random::default_source(), aad, plaintext)
+    }
+
+    /// Seals `plaintext` with a nonce from `rng`.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`], [`Error::SealsExhausted`], [`Error::Random`], [`Error::OutOfMemory`], and
+    /// [`Error::LooksEncrypted`] from identity.
+    pub fn seal_with(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
+        let len = self.sealed_len(plaintext.len())?;
+        let mut out = Vec::new();
+        out.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
+        out.resize(len, 0);
+        self.seal_into(rng, aad, plaintext, &mut out)?;
+        Ok(out)
+    }
+
+    /// Opens `stored` to memory that is wiped on drop.
+    ///
+    /// # Errors
+    /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::OutOfMemory`] or [`Error::Open`].
+    pub fn open(&self, aad: &[u8], stored: &[u8]) -> Result<Opened<'_, SecretVec>> {
+        let mut plaintext = SecretVec::zeroed(self.open_len_max(stored))?;
+        let found = self.open_first(aad, &mut Buffers::Separate { stored, out: plaintext.expose_mut() })?;
+        plaintext.truncate(found.plaintext.end);
+        Ok(Opened::new(plaintext, found))
+    }
+}
