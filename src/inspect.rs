@@ -104,8 +104,7 @@ pub struct Candidate<'s> {
 }
 
 impl<'s> Candidate<'s> {
-    /// Name of the key, or for KMS of the provider. It can hold any character but NUL-free text is not
-    /// promised: escape it before printing.
+    /// Name of the key, or for KMS of the provider. It can hold any character: escape it before printing.
     #[must_use]
     pub const fn name(&self) -> &'s str {
         self.name
@@ -123,9 +122,9 @@ impl<'s> Candidate<'s> {
         (self.kind == ProviderKind::KmsV1).then(|| split_u16_prefixed(self.payload)).flatten().map(|(dek, _)| dek)
     }
 
-    /// The shortest and the longest plaintext in bytes that the value can hold under this name; they are
-    /// equal but for aescbc, whose padding is known to the key's owner only. `None` for KMS v2, and for a
-    /// length that no value has.
+    /// The shortest and the longest plaintext in bytes that is sealed to this length under this name; they
+    /// differ for aescbc only, whose padding the key's owner alone knows. `None` for KMS v2, and for a length
+    /// that no value has.
     #[must_use]
     pub fn plaintext_len(&self) -> Option<(usize, usize)> {
         let sealed = |layout: Layout, bytes: &[u8]| layout.plaintext_len(bytes.len().checked_sub(layout.nonce_len)?);

@@ -47,11 +47,8 @@ impl Layout {
         plaintext_len.checked_add(extra)
     }
 
-    /// The shortest and the longest plaintext that a body of this length can hold, or `None` if no body
+    /// The shortest and the longest plaintext that is sealed to a body of this length, or `None` if no body
     /// has this length.
-    ///
-    /// Of padding, Kubernetes accepts up to 255 bytes where PKCS#7 allows 16, so that the plaintext of a
-    /// padded body may be shorter than the body by as much.
     pub(crate) fn plaintext_len(&self, body_len: usize) -> Option<(usize, usize)> {
         match self.extra {
             Extra::TrailingTag | Extra::LeadingTag => {
@@ -60,7 +57,7 @@ impl Layout {
                 possible.then_some((len, len))
             }
             Extra::Padding if body_len == 0 || body_len % BLOCK_LEN != 0 => None,
-            Extra::Padding => Some((body_len.saturating_sub(255), body_len - 1)),
+            Extra::Padding => Some((body_len - BLOCK_LEN, body_len - 1)),
         }
     }
 
@@ -119,7 +116,7 @@ mod tests {
             (AES_CBC, 15, None, None),
             (AES_CBC, 16, Some((0, 15)), Some(16)),
             (AES_CBC, 17, None, None),
-            (AES_CBC, 512, Some((257, 511)), Some(512)),
+            (AES_CBC, 512, Some((496, 511)), Some(512)),
         ] {
             assert_eq!(layout.plaintext_len(body_len), plaintext_len);
             assert_eq!(layout.open_len_max(body_len), open_len_max);

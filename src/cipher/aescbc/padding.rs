@@ -28,7 +28,8 @@ pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
     // p fits a byte, so that it exceeds the length exactly if it exceeds the window.
     differs |= all_ones_if_less(u32::try_from(window).unwrap_or(255), p);
     differs |= all_ones_if_less(p, 1);
-    let valid = Choice::from(all_ones_if_less(differs, 1).to_le_bytes()[0] & 1);
+    // Every difference shows in the low byte.
+    let valid = Choice::from(all_ones_if_less(differs & 0xff, 1).to_le_bytes()[0] & 1);
     if bool::from(valid) {
         let padding = usize::try_from(p).map_err(|_| Error::Open)?;
         Ok(decrypted.len() - padding)
