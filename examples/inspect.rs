@@ -6,6 +6,7 @@
 //! The exit status is 0 if the value can have been written like this, 1 if it cannot, 2 if there is none.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use atrest::{Candidate, Inspection, inspect};
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     let stored = match stored {
         Ok(stored) => stored,
         Err(error) => {
-            eprintln!("{}: {error}", path.display());
+            eprintln!("{}: {error}", Path::new(&path).display());
             return ExitCode::from(2);
         }
     };

@@ -3,7 +3,7 @@
 //! `cargo run --release --example quickstart`
 #![allow(clippy::panic)]
 
-use std::error::Error;
+use core::error::Error;
 
 use atrest::{AesCbc, AesCbcKey, AesGcm, AesGcmKey, Identity, Secret, Secretbox, SecretboxKey, Transformer, inspect};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
