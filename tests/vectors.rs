@@ -51,7 +51,7 @@ fn flip_byte(field: &mut Value, at: impl Fn(usize) -> usize) {
 /// Every one of the cases passes as it was recorded and fails once `alter` has been at it.
 fn each_fails(cases: &[Value], alter: impl Fn(&mut Value)) {
     for case in cases {
-        let before = check(std::slice::from_ref(case));
+        let before = check(core::slice::from_ref(case));
         assert_eq!((before.passed, before.failures.len()), (1, 0), "{}", case["id"]);
         let mut altered = case.clone();
         alter(&mut altered);

@@ -7,8 +7,9 @@ mod observe;
 #[path = "../scripted_nonce.rs"]
 mod scripted_nonce;
 
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::fmt;
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 use atrest::Identity;
 use serde_json::Value;

@@ -1,9 +1,8 @@
 //! The providers of a case, each list built twice: with its keys owned and with its keys borrowed.
 
-use std::sync::Arc;
-
 use atrest::{
     AesCbcKey, AesGcmKey, Error, Identity, Keyed, KeyedCipher, NamedKey, Provider, Result, SecretboxKey, Transformer,
+    TransformerBuilder,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,7 +27,7 @@ pub(crate) struct NoncePlace {
 
 /// What providers are made of.
 trait Source {
-    fn owned(&self) -> Result<Arc<dyn Provider>>;
+    fn add_owned(&self, builder: TransformerBuilder<'static>) -> Result<TransformerBuilder<'static>>;
     fn borrowed(&self) -> Result<Box<dyn Names + '_>>;
     fn nonce_place(&self) -> Option<NoncePlace>;
 }
@@ -80,7 +79,7 @@ impl Configured {
     pub(crate) fn with_both<T>(&self, run: impl FnOnce(&Transformer<'_>, &Transformer<'_>) -> T) -> Result<T> {
         let mut builder = Transformer::builder();
         for source in &self.0 {
-            builder = builder.shared_provider(source.owned()?);
+            builder = source.add_owned(builder)?;
         }
         let owned = builder.build()?;
 
@@ -129,8 +128,8 @@ fn key_list<C: KeyedCipher + Clone + 'static>(
 }
 
 impl<C: KeyedCipher + Clone + 'static> Source for KeyList<C> {
-    fn owned(&self) -> Result<Arc<dyn Provider>> {
-        Ok(Arc::new(Keyed::new(self.keys.iter().cloned())?))
+    fn add_owned(&self, builder: TransformerBuilder<'static>) -> Result<TransformerBuilder<'static>> {
+        Ok(builder.provider(Keyed::new(self.keys.iter().cloned())?))
     }
 
     fn borrowed(&self) -> Result<Box<dyn Names + '_>> {
@@ -150,8 +149,8 @@ impl<C: KeyedCipher> Names for Vec<NamedKey<'_, C>> {
 }
 
 impl Source for Identity {
-    fn owned(&self) -> Result<Arc<dyn Provider>> {
-        Ok(Arc::new(*self))
+    fn add_owned(&self, builder: TransformerBuilder<'static>) -> Result<TransformerBuilder<'static>> {
+        Ok(builder.provider(*self))
     }
 
     fn borrowed(&self) -> Result<Box<dyn Names + '_>> {

@@ -1,6 +1,6 @@
 //! Opens and seals through every call that does so, and requires that all of them agree.
 
-use std::fmt;
+use core::fmt;
 
 use atrest::{Error, Identity, Opened, Provider, ProviderKind, Transformer};
 
