@@ -64,8 +64,8 @@ fn aes_gcm_of_its_specification() {
     let key = hex!("feffe9928665731c6d6a8f9467308308 feffe9928665731c6d6a8f9467308308");
     let iv = hex!("cafebabefacedbaddecaf888");
     let aad = hex!("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-    for (key_len, one_block, four_blocks, tags) in AES_GCM {
-        let cases: [(&[u8], [u8; 12], &[u8], &[u8], &[u8]); 4] = [
+    for GcmKeySize { key_len, one_block, four_blocks, tags } in AES_GCM {
+        let cases: [GcmCase<'_>; 4] = [
             (&[0; 32], [0; 12], &[], &[], &[]),
             (&[0; 32], [0; 12], &[], &[0; 16], &one_block),
             (&key, iv, &[], &text, &four_blocks),
@@ -81,50 +81,62 @@ fn aes_gcm_of_its_specification() {
     }
 }
 
-/// Length of the key, ciphertext of the second and of the third case, tags of all four.
-const AES_GCM: [(usize, [u8; 16], [u8; 64], [[u8; 16]; 4]); 3] = [
-    (
-        16,
-        hex!("0388dace60b6a392f328c2b971b2fe78"),
-        hex!(
+/// Key, IV, AAD, plaintext and ciphertext.
+type GcmCase<'a> = (&'a [u8], [u8; 12], &'a [u8], &'a [u8], &'a [u8]);
+
+/// What the four cases of one key size give.
+struct GcmKeySize {
+    key_len: usize,
+    /// Ciphertext of the second case.
+    one_block: [u8; 16],
+    /// Ciphertext of the third case; that of the fourth is its beginning.
+    four_blocks: [u8; 64],
+    tags: [[u8; 16]; 4],
+}
+
+const AES_GCM: [GcmKeySize; 3] = [
+    GcmKeySize {
+        key_len: 16,
+        one_block: hex!("0388dace60b6a392f328c2b971b2fe78"),
+        four_blocks: hex!(
             "42831ec2217774244b7221b784d0d49c e3aa212f2c02a4e035c17e2329aca12e"
             "21d514b25466931c7d8f6a5aac84aa05 1ba30b396a0aac973d58e091473f5985"
         ),
-        [
+        tags: [
             hex!("58e2fccefa7e3061367f1d57a4e7455a"),
             hex!("ab6e47d42cec13bdf53a67b21257bddf"),
             hex!("4d5c2af327cd64a62cf35abd2ba6fab4"),
             hex!("5bc94fbc3221a5db94fae95ae7121a47"),
         ],
-    ),
-    (
-        24,
-        hex!("98e7247c07f0fe411c267e4384b0f600"),
-        hex!(
+    },
+    GcmKeySize {
+        key_len: 24,
+        one_block: hex!("98e7247c07f0fe411c267e4384b0f600"),
+        four_blocks: hex!(
             "3980ca0b3c00e841eb06fac4872a2757 859e1ceaa6efd984628593b40ca1e19c"
             "7d773d00c144c525ac619d18c84a3f47 18e2448b2fe324d9ccda2710acade256"
         ),
-        [
+        tags: [
             hex!("cd33b28ac773f74ba00ed1f312572435"),
             hex!("2ff58d80033927ab8ef4d4587514f0fb"),
             hex!("9924a7c8587336bfb118024db8674a14"),
             hex!("2519498e80f1478f37ba55bd6d27618c"),
         ],
-    ),
-    (
-        32,
-        hex!("cea7403d4d606b6e074ec5d3baf39d18"),
-        hex!(
+    },
+    GcmKeySize {
+        key_len: 32,
+        one_block: hex!("cea7403d4d606b6e074ec5d3baf39d18"),
+        four_blocks: hex!(
             "522dc1f099567d07f47f37a32a84427d 643a8cdcbfe5c0c97598a2bd2555d1aa"
             "8cb08e48590dbb3da7b08b1056828838 c5f61e6393ba7a0abcc9f662898015ad"
         ),
-        [
+        tags: [
             hex!("530f8afbc74536b9a963b4f1c4cb738b"),
             hex!("d0d1c8a799996bf0265b98b5d48ab919"),
             hex!("b094dac5d93471bdec1a502270e3cc6c"),
             hex!("76fc6ece0f4e1768cddf8853bb2d551b"),
         ],
-    ),
+    },
 ];
 
 /// NaCl's `tests/secretbox.c`; without the 16 zero bytes that its calling convention puts in front.
