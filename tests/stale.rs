@@ -134,6 +134,7 @@ fn the_error_that_says_most_is_told() {
         ] {
             assert_told(list, &wrong, &Err(error));
         }
+        assert_told(&[(kind, &[("key1", 1)])], &by(kind, "key10", 1), &Err(Error::NoMatchingKey));
         assert_told(&[a], b"plaintext", &Err(Error::NoMatchingProvider));
         assert_told(&[a], b"", &Err(Error::NoMatchingProvider));
     }
