@@ -4,7 +4,7 @@
 #[path = "common/doubles.rs"]
 mod doubles;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use atrest::{AesGcm, AesGcmKey, Error, NamedKey, Provider, Random, RandomError, Transformer};

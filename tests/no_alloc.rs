@@ -2,9 +2,10 @@
 //! allocate do so once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unsafe_code)]
 
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
 use core::fmt::{self, Write as _};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::alloc::System;
 
 use atrest::{
     AesCbc, AesCbcKey, AesGcm, AesGcmKey, Identity, NamedKey, OsRandom, PooledRandom, Provider, Random, Secret,
@@ -67,8 +68,8 @@ fn for_each_cipher(mut check: impl FnMut(&Transformer<'_>)) {
 
 #[test]
 fn the_counter_counts() {
-    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1_u8]))), 1);
-    assert_eq!(allocations(|| drop(std::hint::black_box(String::from("x") + "and so long that it grows"))), 2);
+    assert_eq!(allocations(|| drop(core::hint::black_box(vec![1_u8]))), 1);
+    assert_eq!(allocations(|| drop(core::hint::black_box(String::from("x") + "and so long that it grows"))), 2);
     assert_eq!(allocations(|| ()), 0);
 }
 

@@ -6,7 +6,7 @@
 #[path = "common/search.rs"]
 mod search;
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use aes::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt};
 use atrest::{

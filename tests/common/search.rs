@@ -1,9 +1,10 @@
 //! An allocator that looks into every block at the moment it is freed.
 #![allow(dead_code, unsafe_code, reason = "each test crate uses a part; memory is read as it is freed")]
 
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::{Cell, RefCell};
 use core::{ptr, slice};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::{Cell, RefCell};
+use std::alloc::System;
 
 thread_local! {
     /// What this thread looks for in the blocks it frees; none if empty.
