@@ -11,10 +11,18 @@ use zeroize::ZeroizeOnDrop;
 use crate::error::{Error, Result};
 
 /// The round keys of both directions.
+///
+/// Zeros fill each variant up to the largest: what lies in room that a variant leaves unused is moved along
+/// with it and not wiped on drop, and is what the expansion left on the stack.
+#[expect(dead_code, reason = "the zeros are there to be moved, not read")]
 pub(super) enum Schedule {
-    Aes128(Aes128),
-    Aes192(Aes192),
+    Aes128(Aes128, [u8; room_beside::<Aes128>()]),
+    Aes192(Aes192, [u8; room_beside::<Aes192>()]),
     Aes256(Aes256),
+}
+
+const fn room_beside<T>() -> usize {
+    size_of::<Aes256>() - size_of::<T>()
 }
 
 const _: () = {
@@ -28,8 +36,12 @@ impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
         let invalid = |_| Error::KeyLength { len: key.len() };
         match key.len() {
-            16 => Aes128::new_from_slice(key).map(Self::Aes128).map_err(invalid),
-            24 => Aes192::new_from_slice(key).map(Self::Aes192).map_err(invalid),
+            16 => {
+                Aes128::new_from_slice(key).map(|aes| Self::Aes128(aes, [0; room_beside::<Aes128>()])).map_err(invalid)
+            }
+            24 => {
+                Aes192::new_from_slice(key).map(|aes| Self::Aes192(aes, [0; room_beside::<Aes192>()])).map_err(invalid)
+            }
             _ => Aes256::new_from_slice(key).map(Self::Aes256).map_err(invalid),
         }
     }
@@ -37,8 +49,8 @@ impl Schedule {
     /// Encrypts the whole blocks of `text`, and `last` behind them in place.
     pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) {
         match self {
-            Self::Aes128(aes) => encrypt(aes, iv, text, last),
-            Self::Aes192(aes) => encrypt(aes, iv, text, last),
+            Self::Aes128(aes, _) => encrypt(aes, iv, text, last),
+            Self::Aes192(aes, _) => encrypt(aes, iv, text, last),
             Self::Aes256(aes) => encrypt(aes, iv, text, last),
         }
     }
@@ -46,8 +58,8 @@ impl Schedule {
     /// Decrypts the whole blocks of `text`.
     pub(super) fn decrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
         match self {
-            Self::Aes128(aes) => decrypt(aes, iv, text),
-            Self::Aes192(aes) => decrypt(aes, iv, text),
+            Self::Aes128(aes, _) => decrypt(aes, iv, text),
+            Self::Aes192(aes, _) => decrypt(aes, iv, text),
             Self::Aes256(aes) => decrypt(aes, iv, text),
         }
     }

@@ -9,10 +9,18 @@ use zeroize::ZeroizeOnDrop;
 use crate::error::{Error, Result};
 
 /// The round keys, encryption direction only, and the hash key.
+///
+/// Zeros fill each variant up to the largest: what lies in room that a variant leaves unused is moved along
+/// with it and not wiped on drop, and is what the expansion left on the stack.
+#[expect(dead_code, reason = "the zeros are there to be moved, not read")]
 pub(super) enum Schedule {
-    Aes128(AesGcm<Aes128Enc, U12>),
-    Aes192(AesGcm<Aes192Enc, U12>),
-    Aes256(AesGcm<Aes256Enc, U12>),
+    Aes128(AesGcm<Aes128Enc, U12>, [u8; room_beside::<Aes128Enc>()]),
+    Aes192(AesGcm<Aes192Enc, U12>, [u8; room_beside::<Aes192Enc>()]),
+    Aes256(AesGcm<Aes256Enc, U12>, [u8; 0]),
+}
+
+const fn room_beside<A>() -> usize {
+    size_of::<AesGcm<Aes256Enc, U12>>() - size_of::<AesGcm<A, U12>>()
 }
 
 const _: () = {
@@ -26,9 +34,9 @@ const _: () = {
 macro_rules! for_each_size {
     ($schedule:expr, $cipher:ident => $body:expr) => {
         match $schedule {
-            Schedule::Aes128($cipher) => $body,
-            Schedule::Aes192($cipher) => $body,
-            Schedule::Aes256($cipher) => $body,
+            Schedule::Aes128($cipher, _) => $body,
+            Schedule::Aes192($cipher, _) => $body,
+            Schedule::Aes256($cipher, _) => $body,
         }
     };
 }
@@ -37,9 +45,13 @@ impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
         let invalid = |_| Error::KeyLength { len: key.len() };
         match key.len() {
-            16 => AesGcm::new_from_slice(key).map(Self::Aes128).map_err(invalid),
-            24 => AesGcm::new_from_slice(key).map(Self::Aes192).map_err(invalid),
-            _ => AesGcm::new_from_slice(key).map(Self::Aes256).map_err(invalid),
+            16 => AesGcm::new_from_slice(key)
+                .map(|gcm| Self::Aes128(gcm, [0; room_beside::<Aes128Enc>()]))
+                .map_err(invalid),
+            24 => AesGcm::new_from_slice(key)
+                .map(|gcm| Self::Aes192(gcm, [0; room_beside::<Aes192Enc>()]))
+                .map_err(invalid),
+            _ => AesGcm::new_from_slice(key).map(|gcm| Self::Aes256(gcm, [])).map_err(invalid),
         }
     }
 
