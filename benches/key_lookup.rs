@@ -1,7 +1,7 @@
 //! Opening 1 KiB under the last of many keys: `aesgcm/open_1KiB/keys`. The number of keys must not matter.
 #![allow(clippy::unwrap_used)]
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use atrest::{AesGcm, AesGcmKey, Transformer};
 use criterion::{Criterion, Throughput};

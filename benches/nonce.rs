@@ -1,7 +1,7 @@
 //! One nonce from each source: `nonce/source/bytes`.
 #![allow(clippy::unwrap_used)]
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use atrest::{OsRandom, PooledRandom, Random};
 use criterion::Criterion;

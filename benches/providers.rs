@@ -4,7 +4,7 @@
 //! and `open_into` use one buffer of the caller.
 #![allow(clippy::unwrap_used)]
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use atrest::{
     AesCbc, AesCbcKey, AesGcm, AesGcmKey, Identity, PooledRandom, Provider, Secretbox, SecretboxKey, Transformer,
