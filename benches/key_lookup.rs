@@ -1,4 +1,6 @@
-//! Opening 1 KiB under the last of many keys: `aesgcm/open_1KiB/keys`. The number of keys must not matter.
+//! Opening 1 KiB under the last of many keys: `aesgcm/open_1KiB/names/keys`. The number of keys must not matter.
+//!
+//! Names are `alike`, of about the same length, or `mixed`, of up to 100 different lengths.
 #![allow(clippy::unwrap_used)]
 
 use core::hint::black_box;
@@ -14,8 +16,11 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("aesgcm/open_1KiB");
     group.throughput(Throughput::Bytes(PLAINTEXT_LEN.try_into().unwrap()));
-    for count in [1, 10, 100, 1000] {
-        let keys: Vec<_> = (0..count).map(|index| (format!("key-{index}"), key(index))).collect();
+    let alike = |index: u32| format!("key-{index}");
+    let mixed = |index: u32| format!("key-{index}-{}", "x".repeat((index % 100).try_into().unwrap()));
+    let names: [(&str, &dyn Fn(u32) -> String); 2] = [("alike", &alike), ("mixed", &mixed)];
+    for (count, (names, name)) in [1, 10, 100, 1000].into_iter().flat_map(|count| names.map(|names| (count, names))) {
+        let keys: Vec<_> = (0..count).map(|index| (name(index), key(index))).collect();
         let (last_name, last_key) = keys.last().cloned().unwrap();
         let sealer = transformer([(last_name.clone(), last_key)]);
         let stored = sealer.seal(AAD, &[0x5a; PLAINTEXT_LEN]).unwrap();
@@ -23,7 +28,7 @@ fn main() {
         let opener = transformer(keys);
         let mut out = [0; PLAINTEXT_LEN];
         assert_eq!(opener.open(AAD, &stored).unwrap().key_name(), Some(last_name.as_str()));
-        group.bench_function(count.to_string(), |b| {
+        group.bench_function(format!("{names}/{count}"), |b| {
             b.iter(|| opener.open_into(AAD, black_box(&stored), &mut out).unwrap().plaintext().len());
         });
     }

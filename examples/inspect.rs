@@ -55,7 +55,7 @@ fn print(inspection: &Inspection<'_>) -> std::io::Result<()> {
     if more > 0 {
         writeln!(out, "further candidate names: {more}")?;
     }
-    writeln!(out, "summary: {inspection}")
+    Ok(())
 }
 
 fn print_candidate(out: &mut impl Write, candidate: &Candidate<'_>) -> std::io::Result<()> {

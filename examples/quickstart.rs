@@ -12,7 +12,11 @@ use serde_json::Value;
 /// Values recorded from the API server's own code, with the keys they were written under.
 const RECORDED: &str = include_str!("../tests/vectors/k8s-storage.json");
 
-const SECRET: &[u8] = br#"{"kind":"Secret","apiVersion":"v1","metadata":{"name":"login1","namespace":"default"},"data":{"password":"aHVudGVyMg=="},"type":"Opaque"}"#;
+/// A Secret in the form in which the API server hands it to encryption: Protocol Buffers behind `k8s\0`.
+const SECRET: &[u8] =
+    b"k8s\x00\x0a\x0c\x0a\x02v1\x12\x06Secret\x12h\x0aI\x0a\x06login1\x12\x00\x1a\x07default\x22\x00*$6c1b\
+      0f4e-5d0f-4b57-9a53-0c4f0f6f2a112\x008\x00B\x08\x08\xb0\xc8\xf2\xd7\x06\x10\x00\x12\x13\x0a\x08passw\
+      ord\x12\x07hunter2\x1a\x06Opaque\x1a\x00\x22\x00";
 const ETCD_KEY: &[u8] = b"/registry/secrets/default/login1";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,19 +36,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("   stored before encryption was switched on:");
     report(&before, SECRET)?;
 
-    println!("\n3. A new key, in another provider; the old one stays to read what is there");
+    println!("\n3. The key is rotated: a new one in first place, the old one stays to read what is there");
     let new = Secret::<32>::generate()?;
+    let aesgcm = || AesGcm::new([("2026-11", AesGcmKey::try_from(&new)?), ("2025-08", AesGcmKey::try_from(&old)?)]);
+    let rotated = Transformer::builder().provider(aesgcm()?).build()?;
+    report(&rotated, &stored)?;
+    println!("   it opens and is stale, so seal it again:");
+    let stored = rotated.seal(ETCD_KEY, rotated.open(ETCD_KEY, &stored)?.plaintext())?;
+    report(&rotated, &stored)?;
+
+    println!("\n4. So is the provider: secretbox in first place");
+    let key = Secret::<32>::generate()?;
     let after = Transformer::builder()
-        .provider(Secretbox::new([("2026-11", SecretboxKey::try_from(&new)?)])?)
-        .provider(AesGcm::new([("2025-08", AesGcmKey::try_from(&old)?)])?)
+        .provider(Secretbox::new([("2027-01", SecretboxKey::try_from(&key)?)])?)
+        .provider(aesgcm()?)
         .build()?;
     report(&after, &stored)?;
-    println!("   it opens and is stale, so seal it again:");
-    let opened = after.open(ETCD_KEY, &stored)?;
-    let stored = after.seal(ETCD_KEY, opened.plaintext())?;
+    let stored = after.seal(ETCD_KEY, after.open(ETCD_KEY, &stored)?.plaintext())?;
     report(&after, &stored)?;
 
-    println!("\n4. What does not open says no more than that");
+    println!("\n5. What does not open says no more than that");
     let mut damaged = stored;
     if let Some(byte) = damaged.last_mut() {
         *byte ^= 1;

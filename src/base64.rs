@@ -1,40 +1,41 @@
-//! Standard base64 as Kubernetes reads it in a configuration, in constant time for one length.
+//! Standard base64 as Kubernetes reads it in a configuration, in a time that depends on where line
+//! breaks and padding stand, not on the other symbols.
 //!
 //! Alphabet and padding are those of RFC 4648, section 4. As Go's `base64.StdEncoding`, the decoder
 //! ignores CR and LF anywhere, requires padding, and accepts any value of the unused trailing bits.
+
+use zeroize::Zeroize;
 
 use crate::error::{Error, Result};
 
 /// Decodes `text` to the start of `out` and returns the number of decoded bytes.
 ///
-/// Nothing is decoded when `out` is too short: the length is told by [`Error::KeyLength`].
-/// On an error `out` may hold a part of the secret.
+/// Text that is no base64 is [`Error::Base64`] whatever its length; text that decodes to more than `out` holds is
+/// [`Error::KeyLength`]. Nothing is decoded then.
 pub(crate) fn decode_into(text: &[u8], out: &mut [u8]) -> Result<usize> {
     let symbols = || text.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n'));
     let count = symbols().count();
     let padding = symbols().skip(count.saturating_sub(2)).filter(|&byte| byte == b'=').count();
-    if count % 4 != 0 {
+    // All symbols are looked at, whichever of them is wrong.
+    let wrong = symbols().take(count - padding).fold(0, |wrong, symbol| wrong | decode_symbol(symbol) >> 8);
+    if count % 4 != 0 || wrong != 0 {
         return Err(Error::Base64);
     }
     let len = count / 4 * 3 - padding;
-    if len > out.len() {
-        return Err(Error::KeyLength { len });
-    }
-    let mut invalid = 0;
+    let out = out.get_mut(..len).ok_or(Error::KeyLength { len })?;
+    let mut bytes = out.iter_mut();
     let mut bits = 0_u32;
-    let mut bytes = out[..len].iter_mut();
     for (i, symbol) in symbols().enumerate() {
         let value = if i < count - padding { decode_symbol(symbol) } else { 0 };
-        invalid |= value >> 8;
-        bits = bits << 6 | u32::from(value & 0x3f);
+        bits = bits << 6 | u32::from(value);
         if i % 4 == 3 {
             for (byte, value) in bytes.by_ref().take(3).zip(bits.to_be_bytes().into_iter().skip(1)) {
                 *byte = value;
             }
         }
     }
-    zeroize::optimization_barrier(&bits);
-    if invalid == 0 { Ok(len) } else { Err(Error::Base64) }
+    bits.zeroize();
+    Ok(len)
 }
 
 /// The value of a symbol, 0 to 63; for anything else a number above 255.

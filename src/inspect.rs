@@ -147,10 +147,10 @@ impl<'s> Candidate<'s> {
     }
 }
 
-/// The candidates in a line; names are escaped and at most four are listed.
+/// One line: the candidates whose length is possible or, if there are none, the others; at most four. Names are
+/// escaped.
 impl fmt::Display for Inspection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LISTED: usize = 4;
         let Some(kind) = self.provider else {
             return write!(
                 f,
@@ -162,20 +162,24 @@ impl fmt::Display for Inspection<'_> {
             return write!(f, "identity, {} bytes of plaintext", self.stored.len());
         }
         write!(f, "{kind}")?;
-        let mut listed = 0;
-        for candidate in self.candidates().filter(Candidate::is_possible) {
-            listed += 1;
-            if listed > LISTED {
-                continue;
-            }
-            f.write_str(if listed == 1 { ", " } else { "; or " })?;
-            write!(f, "{candidate}")?;
+        if self.candidates().next().is_none() {
+            return write!(f, ", no name, {} bytes behind the prefix", self.rest.len());
         }
-        match listed {
-            0 => f.write_str(", no name with a possible length"),
-            n if n > LISTED => write!(f, "; or {} more names", n - LISTED),
-            _ => Ok(()),
-        }
+        let possible = self.is_possible();
+        list(f, self.candidates().filter(|candidate| candidate.is_possible() == possible))
+    }
+}
+
+/// Writes the first four candidates and how many more there are.
+fn list<'s>(f: &mut fmt::Formatter<'_>, mut candidates: impl Iterator<Item = Candidate<'s>>) -> fmt::Result {
+    const LISTED: usize = 4;
+    for (i, candidate) in candidates.by_ref().take(LISTED).enumerate() {
+        f.write_str(if i == 0 { ", " } else { "; or " })?;
+        write!(f, "{candidate}")?;
+    }
+    match candidates.count() {
+        0 => Ok(()),
+        more => write!(f, "; or {more} more names"),
     }
 }
 
@@ -189,7 +193,8 @@ impl fmt::Display for Candidate<'_> {
         match self.plaintext_len() {
             Some((shortest, longest)) if shortest == longest => write!(f, ", {longest} bytes of plaintext"),
             Some((shortest, longest)) => write!(f, ", {shortest} to {longest} bytes of plaintext"),
-            None => write!(f, ", {} bytes behind it", self.payload.len()),
+            None if self.is_possible() => write!(f, ", {} bytes behind it", self.payload.len()),
+            None => write!(f, ", {} bytes behind it, which is no possible length", self.payload.len()),
         }
     }
 }

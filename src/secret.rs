@@ -20,8 +20,8 @@ pub use vec::SecretVec;
 /// [`expose`](Self::expose) alone. Compare two secrets with [`ConstantTimeEq`].
 ///
 /// # Security
-/// Moving a value in Rust may leave a copy of its bytes where it was. Build secrets in place with
-/// [`try_build`](Self::try_build), and pass them by reference.
+/// Moving a value in Rust may leave a copy of its bytes where it was, and that copy is not wiped. Pass secrets by
+/// reference; expand them into a key, which is not moved, as soon as possible.
 ///
 /// # Example
 /// ```
@@ -35,11 +35,20 @@ pub use vec::SecretVec;
 pub struct Secret<const N: usize>([u8; N]);
 
 impl<const N: usize> Secret<N> {
-    /// Builds the secret where it will live: `fill` receives `N` zero bytes to overwrite.
+    /// Builds the secret in place: `fill` receives `N` zero bytes to overwrite. With the feature `std` the part of the
+    /// stack that it used is wiped.
     ///
     /// # Errors
     /// Whatever `fill` returns; what it had written is wiped.
     pub fn try_build<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
+        let secret = Self::build(fill);
+        #[cfg(feature = "std")]
+        burn_stack();
+        secret
+    }
+
+    #[inline(never)]
+    fn build<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
         let mut secret = Self([0; N]);
         fill(&mut secret.0)?;
         Ok(secret)
@@ -62,7 +71,7 @@ impl<const N: usize> Secret<N> {
     /// Decodes the secret from standard base64, as Kubernetes does in its configuration: padding is
     /// required, line breaks are ignored, and unused bits of the last character may have any value.
     ///
-    /// The decoding takes the same time for every secret of one length.
+    /// The time depends on where line breaks and padding stand, not on the other symbols.
     ///
     /// # Errors
     /// [`Error::Base64`](crate::Error::Base64) for text that is not base64,
@@ -182,11 +191,11 @@ impl<T> Clone for Held<T> {
     }
 }
 
-/// Overwrites 12 KiB of the stack below the caller, more than any key expansion here uses in a release
-/// build. Only with `std`: a microcontroller's whole stack may be smaller than that.
-#[cfg(all(feature = "std", any(feature = "aescbc", feature = "aesgcm", feature = "secretbox")))]
+/// Overwrites 12 KiB of the stack below the caller, more than expanding or decoding a key
+/// was seen to use in a release build. Only with `std`: a microcontroller's whole stack may be smaller than that.
+#[cfg(feature = "std")]
 #[inline(never)]
-fn burn_stack() {
+pub(crate) fn burn_stack() {
     let mut stack = [0_u8; 12 * 1024];
     wipe(&mut stack);
 }

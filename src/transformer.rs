@@ -115,8 +115,8 @@ impl<'p> Transformer<'p> {
     /// value, which takes their place.
     ///
     /// # Errors
-    /// As of [`seal_into`](Self::seal_into); the plaintext is unchanged then. `plaintext_len` beyond the
-    /// buffer is [`Error::BufferTooSmall`].
+    /// As of [`seal_into`](Self::seal_into); the plaintext is unchanged then. A `plaintext_len` beyond
+    /// the buffer is [`Error::BufferTooSmall`], or [`Error::TooLong`] beyond the address space.
     pub fn seal_in_place(
         &self,
         rng: &mut dyn Random,

@@ -8,7 +8,6 @@ mod search;
 
 use core::hint::black_box;
 
-use aes::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt};
 use atrest::{
     AesCbc, AesCbcKey, AesGcm, AesGcmKey, Random, RandomError, Secret, SecretVec, Secretbox, SecretboxKey, Transformer,
 };
@@ -165,7 +164,7 @@ fn the_key_expansion_here_is_that_of_fips_197() {
 #[test]
 fn first_and_last_round_keys_are_wiped() {
     if !std::arch::is_x86_feature_detected!("aes") {
-        // The portable code stores them in another order; the test of all backends stands in.
+        eprintln!("not checked: round keys by value, as the portable code stores them in another order");
         return;
     }
     let round_keys: &'static [[u8; 16]; 15] = Box::leak(Box::new(expand_aes256(&KEY)));
@@ -235,9 +234,4 @@ fn a_block_cipher_of_the_dependency_wipes_itself_too() {
     use aes::cipher::KeyInit;
     let (alive, freed) = block_of(|| Box::new(aes::Aes256::new(&KEY.into())));
     assert!(!keylike(&alive).is_empty() && keylike(&freed).is_empty());
-    let aes = aes::Aes256::new(&KEY.into());
-    let mut block = Array::from(PLAINTEXT);
-    aes.encrypt_block(&mut block);
-    aes.decrypt_block(&mut block);
-    assert_eq!(block.0, PLAINTEXT);
 }

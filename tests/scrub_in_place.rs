@@ -82,6 +82,18 @@ fn a_secretbox_key_is_wiped() {
     assert_wiped(|| atrest::SecretboxKey::from_bytes(&KEY).unwrap());
 }
 
+/// The one-time key of a tag, which has no marker that promises its wiping.
+#[cfg(feature = "secretbox")]
+#[test]
+fn a_poly1305_state_of_the_dependency_is_wiped() {
+    use poly1305::universal_hash::KeyInit as _;
+    let (before, after) = before_and_after(|| poly1305::Poly1305::new((&KEY).into()));
+    // The second half of the key is kept as it is, in words whose order is the backend's.
+    let words = |bytes: &[u8]| KEY[16..].chunks(4).filter(|&word| bytes.windows(4).any(|w| w == word)).count();
+    assert_eq!((words(&before), words(&after)), (4, 0));
+    assert!(keylike(&after).is_empty(), "{after:?}");
+}
+
 #[cfg(all(any(feature = "aescbc", feature = "aesgcm", feature = "secretbox"), not(feature = "alloc")))]
 fn assert_wiped<T>(build: impl FnOnce() -> T) {
     let (before, after) = before_and_after(build);

@@ -95,6 +95,9 @@ assert_impl_all!(atrest::PooledRandom: Send, Sync, Copy, Debug, Random);
 // Keys never come from the pool.
 #[cfg(feature = "pool")]
 assert_not_impl_any!(atrest::PooledRandom: KeySource);
+// Nor through the adapter, whose generators may make keys.
+#[cfg(all(feature = "pool", feature = "rand_core"))]
+assert_not_impl_any!(atrest::RandCore<atrest::PooledRandom>: KeySource, Random);
 
 #[test]
 fn errors_are_small_and_need_no_allocator() {

@@ -65,6 +65,9 @@ impl AesGcmKey {
     }
 
     /// Sets how many seals are left, in every list that holds this key.
+    ///
+    /// # Security
+    /// It can raise the count as well as lower it: who calls it vouches for the number.
     pub fn set_seals_left(&self, seals: u32) {
         self.0.get().seals.set_left(seals);
     }

@@ -1,3 +1,5 @@
+//! A count that is shared and never given back.
+
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};

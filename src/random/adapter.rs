@@ -1,3 +1,5 @@
+//! Generators of `rand_core` 0.10 as sources.
+
 use core::fmt;
 
 use rand_core::TryCryptoRng;

@@ -1,3 +1,5 @@
+//! The operating system's source.
+
 use super::{KeySource, Random, RandomError};
 
 /// The operating system's random source, through the `getrandom` crate.

@@ -37,9 +37,10 @@ mod linux {
     use chacha20::ChaCha20Rng;
     use memmap2::MmapMut;
     use rand_core::{Rng, SeedableRng};
+    use zeroize::ZeroizeOnDrop;
 
     use super::{OsRandom, RandomError};
-    use crate::secret::Secret;
+    use crate::secret::{Secret, burn_stack};
 
     /// Output after which a generator takes a new seed.
     const RESEED_AFTER: usize = 64 * 1024;
@@ -72,7 +73,7 @@ mod linux {
                     if let Some(mark) = self.seeded.first_mut() {
                         *mark = 1;
                     }
-                    rng.insert(ChaCha20Rng::from_seed(*seed.expose()))
+                    rng.insert(seeded(&seed))
                 }
             };
             self.left = self.left.saturating_sub(out.len());
@@ -80,6 +81,22 @@ mod linux {
             Ok(())
         }
     }
+
+    /// A generator; the copies of the seed that making it leaves on the stack are wiped.
+    fn seeded(seed: &Secret<32>) -> ChaCha20Rng {
+        #[inline(never)]
+        fn make(seed: &Secret<32>) -> ChaCha20Rng {
+            ChaCha20Rng::from_seed(*seed.expose())
+        }
+        let rng = make(seed);
+        burn_stack();
+        rng
+    }
+
+    const _: () = {
+        const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
+        wiped_on_drop::<ChaCha20Rng>();
+    };
 
     /// Fills `out` from this thread's generator; `None` if there is none, as while a thread ends.
     pub(super) fn fill_from_thread(out: &mut [u8]) -> Option<Result<(), RandomError>> {

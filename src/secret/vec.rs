@@ -1,3 +1,5 @@
+//! Secrets on the heap.
+
 use alloc::vec::Vec;
 use core::fmt;
 

@@ -1,3 +1,5 @@
+//! Building a transformer that owns its providers.
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 

@@ -6,9 +6,15 @@ use poly1305::universal_hash::{KeyInit as _, UniversalHash};
 use salsa20::XSalsa20;
 use salsa20::cipher::{KeyIvInit, StreamCipher};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::error::{Error, Result};
+
+// `Poly1305` is wiped on drop too, and has no marker that says so: a test looks.
+const _: () = {
+    const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
+    wiped_on_drop::<XSalsa20>();
+};
 
 /// Encrypts `text` and returns the tag of the ciphertext.
 pub(super) fn seal(key: &[u8; 32], nonce: &[u8; 24], mut text: InOutBuf<'_, '_, u8>) -> [u8; 16] {

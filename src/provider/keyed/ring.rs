@@ -4,24 +4,24 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
+use memchr::memchr_iter;
 
 /// Keys in order, and where in the order each name stands.
 ///
-/// Names may contain the `:` that ends them, so that several names can match one value: each length that
-/// any name has is tried, if a `:` follows there.
+/// Names may contain the `:` that ends them, so that several names can match one value: each `:` is tried that
+/// follows as many bytes as some name has.
 pub(super) struct KeyRing<C> {
     keys: Vec<(Box<str>, C)>,
     indices: HashMap<Box<[u8]>, Vec<usize>>,
-    /// Sorted, each once.
-    name_lens: Vec<usize>,
+    /// Whether any name has as many bytes as the index says.
+    has_len: Vec<bool>,
 }
 
 impl<C> KeyRing<C> {
     pub(super) fn push(&mut self, name: &str, key: C) {
         self.indices.entry(name.as_bytes().into()).or_default().push(self.keys.len());
-        if let Err(place) = self.name_lens.binary_search(&name.len()) {
-            self.name_lens.insert(place, name.len());
-        }
+        self.has_len.resize(self.has_len.len().max(name.len() + 1), false);
+        self.has_len[name.len()] = true;
         self.keys.push((name.into(), key));
     }
 
@@ -30,17 +30,18 @@ impl<C> KeyRing<C> {
     }
 
     pub(super) fn next_match(&self, rest: &[u8], from: usize) -> Option<usize> {
-        let names = self.name_lens.iter().take_while(|&&len| len < rest.len()).filter(|&&len| rest[len] == b':');
+        let within = &rest[..rest.len().min(self.has_len.len())];
+        let names = memchr_iter(b':', within).filter(|&len| self.has_len[len]).map(|len| &rest[..len]);
         let first_of = |name: &[u8]| {
             let indices = self.indices.get(name)?;
             indices.get(indices.partition_point(|&index| index < from)).copied()
         };
-        names.filter_map(|&len| first_of(&rest[..len])).min()
+        names.filter_map(first_of).min()
     }
 }
 
 impl<C> Default for KeyRing<C> {
     fn default() -> Self {
-        Self { keys: Vec::new(), indices: HashMap::new(), name_lens: Vec::new() }
+        Self { keys: Vec::new(), indices: HashMap::new(), has_len: Vec::new() }
     }
 }
