@@ -14,6 +14,9 @@ mod key;
 #[cfg(feature = "secretbox")]
 mod secretbox;
 
+#[cfg(feature = "envelope")]
+pub(crate) mod xnonce_gcm;
+
 #[cfg(feature = "aescbc")]
 pub use aescbc::AesCbcKey;
 #[cfg(feature = "aesgcm")]

@@ -43,6 +43,26 @@ pub enum Error {
     },
     /// The text is not standard base64 with padding.
     Base64,
+    /// The DEK of the value is not at hand, and this call has no KEK to ask.
+    DekNotAtHand,
+    /// The KEK does not know the wrapped DEK: another key wrapped it.
+    KekNotMine,
+    /// The key that wrapped the DEK was destroyed: the value is intact, and no one can open it any more.
+    KekGone,
+    /// The KEK refused: the caller may not use it.
+    KekDenied,
+    /// The KEK could not be reached: the value is intact, and may open later.
+    KekUnreachable,
+    /// What the KEK answered cannot be right: another key id than it said before, or a length out of bounds.
+    KekAnswer,
+    /// The KMS has given no key to write with so far, or for a v2 value to read with.
+    KmsNotReady,
+    /// The KMS was last heard of too long ago to go on writing with its key.
+    KmsExpired,
+    /// This kind of value needs an AAD that is not empty.
+    AadRequired,
+    /// The name of a KMS provider is empty, or holds a `:` where that is not allowed.
+    ProviderName,
     /// A transformer needs at least one provider.
     NoProvider,
     /// A provider needs at least one key.
@@ -57,7 +77,7 @@ impl Error {
     /// Whether the same call may succeed later without any change by the caller.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        matches!(self, Self::Random | Self::OutOfMemory)
+        matches!(self, Self::Random | Self::OutOfMemory | Self::KekUnreachable | Self::KmsNotReady | Self::KmsExpired)
     }
 }
 
@@ -78,6 +98,16 @@ impl fmt::Display for Error {
             Self::OutOfMemory => "out of memory",
             Self::KeyLength { len } => return write!(f, "a key of {len} bytes does not fit the cipher"),
             Self::Base64 => "not standard base64 with padding",
+            Self::DekNotAtHand => "the DEK of the value is not at hand",
+            Self::KekNotMine => "the KEK does not know the wrapped DEK",
+            Self::KekGone => "the key that wrapped the DEK was destroyed, the value cannot be opened any more",
+            Self::KekDenied => "the KEK denied its use",
+            Self::KekUnreachable => "the KEK could not be reached, try again later",
+            Self::KekAnswer => "the KEK gave an answer that cannot be right",
+            Self::KmsNotReady => "the KMS has given no key so far, try again later",
+            Self::KmsExpired => "the KMS was last heard of too long ago to write with its key, try again later",
+            Self::AadRequired => "this kind of value needs an AAD",
+            Self::ProviderName => "the name of the KMS provider is empty or holds a colon",
             Self::NoProvider => "a transformer needs at least one provider",
             Self::NoKey => "a provider needs at least one key",
             Self::EmptyKeyName => "the name of a key is empty",

@@ -25,6 +25,17 @@ mod random;
 /// Expanded keys and what they do to a body of bytes.
 mod cipher;
 
+/// Data encryption keys.
+#[cfg(feature = "envelope")]
+mod dek;
+/// Whoever holds the key encryption key.
+#[cfg(feature = "envelope")]
+mod kek;
+
+/// The KMS service as data.
+#[cfg(feature = "kms")]
+mod kms;
+
 /// One configured mechanism with its keys.
 mod provider;
 
@@ -41,8 +52,14 @@ pub use cipher::AesGcmKey;
 pub use cipher::Cipher;
 #[cfg(feature = "secretbox")]
 pub use cipher::SecretboxKey;
+#[cfg(feature = "envelope")]
+pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 pub use error::{Error, Result};
 pub use inspect::{Candidate, Inspection, inspect};
+#[cfg(feature = "envelope")]
+pub use kek::{Kek, KekError, Refusal, Wrapped, WrappedDek};
+#[cfg(feature = "kms")]
+pub use kms::{Clock, SystemClock, Time};
 #[cfg(feature = "aescbc")]
 pub use provider::AesCbc;
 #[cfg(feature = "aesgcm")]

@@ -47,8 +47,9 @@ impl<const N: usize> Secret<N> {
         secret
     }
 
+    /// As [`try_build`](Self::try_build), for what is derived for each value: the stack is left as it is.
     #[inline(never)]
-    fn build<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
+    pub(crate) fn build<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
         let mut secret = Self([0; N]);
         fill(&mut secret.0)?;
         Ok(secret)

@@ -84,6 +84,24 @@ impl AesGcmKey {
     }
 }
 
+/// Encrypts `text` under a key that is used for this one value, and returns the tag.
+#[cfg(feature = "envelope")]
+pub(crate) fn seal_once(key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> Result<[u8; 16]> {
+    Schedule::expand(key)?.seal(nonce, aad, text)
+}
+
+/// Checks the tag, and only then decrypts `text`, under a key that is used for this one value.
+#[cfg(feature = "envelope")]
+pub(crate) fn open_once(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    text: InOutBuf<'_, '_, u8>,
+    tag: &[u8; 16],
+) -> Result<()> {
+    Schedule::expand(key)?.open(nonce, aad, text, tag)
+}
+
 impl Cipher for AesGcmKey {}
 
 impl Construction for AesGcmKey {
