@@ -4,6 +4,8 @@ mod budget;
 
 use core::fmt;
 
+#[cfg(feature = "aescbc")]
+use crate::cipher::AesCbcKey;
 use crate::cipher::AesGcmKey;
 use crate::cipher::construction::Construction;
 use crate::cipher::xnonce_gcm::XNonceGcmKey;
@@ -177,7 +179,7 @@ impl FreshDek {
     /// The same DEK as one that only opens.
     #[must_use]
     pub fn to_recovered(&self) -> RecoveredDek {
-        RecoveredDek { schedule: self.schedule.clone() }
+        RecoveredDek::new(self.schedule.clone())
     }
 }
 
@@ -212,6 +214,8 @@ impl SealDek for FreshDek {
 #[derive(Clone)]
 pub struct RecoveredDek {
     schedule: Schedule,
+    #[cfg(feature = "aescbc")]
+    legacy: Option<AesCbcKey>,
 }
 
 impl RecoveredDek {
@@ -221,7 +225,32 @@ impl RecoveredDek {
     /// # Errors
     /// [`Error::KeyLength`].
     pub fn from_bytes(scheme: DekScheme, dek: &[u8]) -> Result<Self> {
-        Schedule::expand(scheme, dek).map(|schedule| Self { schedule })
+        Schedule::expand(scheme, dek).map(Self::new)
+    }
+
+    fn new(schedule: Schedule) -> Self {
+        Self {
+            schedule,
+            #[cfg(feature = "aescbc")]
+            legacy: None,
+        }
+    }
+
+    /// The same, which also opens what was sealed with AES-CBC under this DEK, as KMS v1 once did.
+    #[cfg(all(feature = "kms", feature = "aescbc"))]
+    pub(crate) fn with_legacy_cbc(mut self, dek: &[u8]) -> Result<Self> {
+        self.legacy = Some(AesCbcKey::from_bytes(dek)?);
+        Ok(self)
+    }
+
+    /// Opens what was sealed with AES-CBC, without any integrity; [`Error::Open`] unless that is switched on.
+    #[cfg(all(feature = "kms", feature = "aescbc"))]
+    pub(crate) fn open_legacy_cbc(&self, sealed: &[u8], out: &mut [u8]) -> Result<usize> {
+        let key = self.legacy.as_ref().ok_or(Error::Open)?;
+        let (iv, body) = sealed.split_first_chunk().ok_or(Error::Open)?;
+        let needed = AesCbcKey::LAYOUT.open_len_max(body.len()).ok_or(Error::Open)?;
+        let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
+        key.open_into(iv, &[], body, out)
     }
 }
 

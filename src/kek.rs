@@ -1,10 +1,15 @@
 //! The joint between this crate and whoever holds the key encryption key: requests, answers and refusals.
 //! Nothing here does I/O.
 
+mod call;
+
+pub use call::CallError;
+
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -171,16 +176,18 @@ impl From<Refusal> for Error {
 }
 
 /// A refusal and, where there is one, its cause.
-#[derive(Debug)]
+///
+/// A clone shares the cause.
+#[derive(Clone, Debug)]
 pub struct KekError {
     refusal: Refusal,
-    cause: Option<Box<dyn core::error::Error + Send + Sync>>,
+    cause: Option<Arc<dyn core::error::Error + Send + Sync>>,
 }
 
 impl KekError {
     /// A refusal with its cause, which must hold no secret.
     pub fn new(refusal: Refusal, cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
-        Self { refusal, cause: Some(cause.into()) }
+        Self { refusal, cause: Some(Arc::from(cause.into())) }
     }
 
     /// What the caller can do about it.

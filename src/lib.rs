@@ -45,6 +45,14 @@ mod transformer;
 /// What a stored value is, from its bytes alone.
 mod inspect;
 
+/// Ordered providers of every kind as one, step by step.
+#[cfg(feature = "kms")]
+mod steps;
+
+/// The steps taken, with a KEK for each provider that needs one.
+#[cfg(feature = "kms")]
+mod driver;
+
 #[cfg(feature = "aescbc")]
 pub use cipher::AesCbcKey;
 #[cfg(feature = "aesgcm")]
@@ -54,10 +62,14 @@ pub use cipher::Cipher;
 pub use cipher::SecretboxKey;
 #[cfg(feature = "envelope")]
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
+#[cfg(feature = "kms")]
+pub use driver::{
+    AsyncKek, AsyncTransformer, AsyncTransformerBuilder, BlockingTransformer, BlockingTransformerBuilder, KekFuture,
+};
 pub use error::{Error, Result};
 pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "envelope")]
-pub use kek::{Kek, KekError, Refusal, Wrapped, WrappedDek};
+pub use kek::{CallError, Kek, KekError, Refusal, Wrapped, WrappedDek};
 #[cfg(feature = "kms")]
 pub use kms::{Clock, SystemClock, Time};
 #[cfg(feature = "aescbc")]
@@ -66,6 +78,8 @@ pub use provider::AesCbc;
 pub use provider::AesGcm;
 #[cfg(feature = "secretbox")]
 pub use provider::Secretbox;
+#[cfg(feature = "kms")]
+pub use provider::{KmsV1, KmsV2, WrappedProvider};
 pub use provider::{Identity, Keyed, KeyedCipher, NamedKey, Opened, Provider, ProviderKind};
 #[cfg(feature = "getrandom")]
 pub use random::OsRandom;
@@ -77,6 +91,8 @@ pub use random::{KeySource, Random, RandomError};
 pub use secret::Secret;
 #[cfg(feature = "alloc")]
 pub use secret::SecretVec;
+#[cfg(feature = "kms")]
+pub use steps::{EnvelopeTransformer, EnvelopeTransformerBuilder, Pending, PendingSeal, SealPlan, SealStep, Step};
 pub use transformer::Transformer;
 #[cfg(feature = "alloc")]
 pub use transformer::TransformerBuilder;

@@ -2,7 +2,13 @@
 
 mod identity;
 mod keyed;
+#[cfg(feature = "kms")]
+mod kms_v1;
+#[cfg(feature = "kms")]
+mod kms_v2;
 mod walk;
+#[cfg(feature = "kms")]
+mod wrapped;
 
 pub use identity::Identity;
 #[cfg(feature = "aescbc")]
@@ -12,8 +18,16 @@ pub use keyed::AesGcm;
 #[cfg(feature = "secretbox")]
 pub use keyed::Secretbox;
 pub use keyed::{Keyed, KeyedCipher, NamedKey};
+#[cfg(feature = "kms")]
+pub use kms_v1::KmsV1;
+#[cfg(feature = "kms")]
+pub use kms_v2::KmsV2;
+#[cfg(feature = "kms")]
+pub use wrapped::WrappedProvider;
 
 pub(crate) use walk::{Buffers, Failures, Found, Plaintext, Walk};
+#[cfg(feature = "kms")]
+pub(crate) use wrapped::{SealFrame, SealSource, WrappedValue};
 
 use core::fmt;
 
@@ -132,6 +146,12 @@ impl<'t, P> Opened<'t, P> {
         Self { plaintext, found }
     }
 
+    /// What was found, without the plaintext.
+    #[cfg(feature = "kms")]
+    pub(crate) fn into_found(self) -> Found<'t> {
+        self.found
+    }
+
     /// Whether the value should be sealed again: it opened, and would not be written like this today.
     #[must_use]
     pub const fn is_stale(&self) -> bool {
@@ -150,10 +170,16 @@ impl<'t, P> Opened<'t, P> {
         self.found.provider_index
     }
 
-    /// Name of the key that opened the value; `None` from identity.
+    /// Name of the key that opened the value; `None` from identity and from KMS.
     #[must_use]
     pub const fn key_name(&self) -> Option<&'t str> {
         self.found.key_name
+    }
+
+    /// Name of the KMS provider that opened the value; `None` from the others.
+    #[must_use]
+    pub const fn provider_name(&self) -> Option<&'t str> {
+        self.found.provider_name
     }
 
     /// Whether the value was stored encrypted.
@@ -192,6 +218,15 @@ impl<'t, 'o> Opened<'t, &'o [u8]> {
     }
 }
 
+#[cfg(feature = "kms")]
+impl Opened<'_, core::ops::Range<usize>> {
+    /// The plaintext, in the buffer that the value was opened to; empty for a buffer that is shorter.
+    #[must_use]
+    pub fn plaintext_in<'o>(&self, out: &'o [u8]) -> &'o [u8] {
+        out.get(self.plaintext.clone()).unwrap_or_default()
+    }
+}
+
 #[cfg(feature = "alloc")]
 impl Opened<'_, crate::secret::SecretVec> {
     /// The plaintext.
@@ -213,6 +248,7 @@ impl<P> fmt::Debug for Opened<'_, P> {
             .field("provider", &self.found.kind)
             .field("provider_index", &self.found.provider_index)
             .field("key_name", &self.found.key_name)
+            .field("provider_name", &self.found.provider_name)
             .field("stale", &self.found.stale)
             .finish_non_exhaustive()
     }

@@ -82,6 +82,13 @@ impl Walk for Identity {
         if let Buffers::Separate { stored, out } = buffers {
             out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?.copy_from_slice(stored);
         }
-        Ok(Found { plaintext: 0..needed, kind: self.kind(), provider_index: 0, key_name: None, stale: false })
+        Ok(Found {
+            plaintext: 0..needed,
+            kind: self.kind(),
+            provider_index: 0,
+            key_name: None,
+            provider_name: None,
+            stale: false,
+        })
     }
 }

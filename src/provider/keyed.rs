@@ -222,8 +222,14 @@ impl<C: KeyedCipher> Walk for Keyed<'_, C> {
             let (name, key) = self.key(index).ok_or(Error::NoKey)?;
             match Self::open_with(key, aad, prefix_len + name.len() + 1, buffers) {
                 Ok(plaintext) => {
-                    let (key_name, stale) = (Some(name), index != 0);
-                    return Ok(Found { plaintext, kind: C::KIND, provider_index: 0, key_name, stale });
+                    return Ok(Found {
+                        plaintext,
+                        kind: C::KIND,
+                        provider_index: 0,
+                        key_name: Some(name),
+                        provider_name: None,
+                        stale: index != 0,
+                    });
                 }
                 // Going on would make the result depend on the size of the buffer.
                 Err(error @ Error::BufferTooSmall { .. }) => return Err(error),

@@ -62,6 +62,7 @@ pub struct Found<'t> {
     pub(crate) kind: ProviderKind,
     pub(crate) provider_index: usize,
     pub(crate) key_name: Option<&'t str>,
+    pub(crate) provider_name: Option<&'t str>,
     pub(crate) stale: bool,
 }
 
@@ -74,13 +75,14 @@ impl Found<'_> {
 
 /// The failures of the entries whose non-empty prefix matched; one of them is reported.
 ///
-/// `Open` goes before `NoMatchingKey`: the operator has the key's name, and the value is what is wrong.
-#[derive(Default)]
+/// What may pass goes before everything, so that a KMS that is away is never taken for corrupt data; then a buffer that
+/// is too small; then what a KEK said; then `Open`, before what only says that no key is known.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Failures(Option<Error>);
 
 impl Failures {
     pub(crate) fn record(&mut self, error: Error) {
-        if self.0.is_none_or(|worst| worst == Error::NoMatchingKey) {
+        if self.0.is_none_or(|worst| rank(error) < rank(worst)) {
             self.0 = Some(error);
         }
     }
@@ -94,5 +96,16 @@ impl Failures {
     /// The error to report, `no_match` if no entry matched.
     pub(crate) fn verdict(self, no_match: Error) -> Error {
         self.0.unwrap_or(no_match)
+    }
+}
+
+/// The lower, the sooner it is reported.
+const fn rank(error: Error) -> u8 {
+    match error {
+        error if error.is_retryable() => 0,
+        Error::BufferTooSmall { .. } => 1,
+        Error::Open => 3,
+        Error::NoMatchingKey | Error::KekNotMine => 4,
+        _ => 2,
     }
 }

@@ -1,0 +1,89 @@
+//! Building a driver: each provider with its KEK.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::flights::Flights;
+use super::future::AsyncTransformer;
+use super::kek::AsyncKek;
+use crate::error::Result;
+use crate::kms::{Clock, SystemClock};
+use crate::provider::{KmsV1, KmsV2, Provider};
+use crate::steps::{EnvelopeTransformer, EnvelopeTransformerBuilder};
+
+/// Collects the providers of an [`AsyncTransformer`] and their KEKs, first the provider that seals.
+pub struct AsyncTransformerBuilder {
+    transformer: EnvelopeTransformerBuilder<'static>,
+    links: Vec<Option<Link>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What belongs to a provider that needs a KEK.
+pub(super) struct Link {
+    pub(super) kek: Arc<dyn AsyncKek>,
+    pub(super) kms_v2: Option<Arc<KmsV2>>,
+}
+
+impl Default for AsyncTransformerBuilder {
+    fn default() -> Self {
+        Self {
+            transformer: EnvelopeTransformer::builder(),
+            links: Vec::new(),
+            clock: Arc::new(SystemClock::default()),
+        }
+    }
+}
+
+impl AsyncTransformerBuilder {
+    /// Appends a provider that holds its keys.
+    #[must_use]
+    pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
+        self.transformer = self.transformer.provider(provider);
+        self.links.push(None);
+        self
+    }
+
+    /// Appends a KMS provider of API version v1.
+    #[must_use]
+    pub fn kms_v1(mut self, provider: KmsV1, kek: impl AsyncKek + 'static) -> Self {
+        self.transformer = self.transformer.wrapped(provider);
+        self.links.push(Some(Link { kek: Arc::new(kek), kms_v2: None }));
+        self
+    }
+
+    /// Appends a KMS provider of API version v2. It neither seals nor opens before the first check.
+    #[must_use]
+    pub fn kms_v2(mut self, provider: impl Into<Arc<KmsV2>>, kek: impl AsyncKek + 'static) -> Self {
+        let provider = provider.into();
+        self.transformer = self.transformer.shared_wrapped(Arc::clone(&provider) as _);
+        self.links.push(Some(Link { kek: Arc::new(kek), kms_v2: Some(provider) }));
+        self
+    }
+
+    /// Reads the time from another clock than the operating system's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The driver. It has asked no KEK so far.
+    ///
+    /// # Errors
+    /// [`Error::NoProvider`](crate::Error::NoProvider) if none was given.
+    pub fn build(self) -> Result<AsyncTransformer> {
+        Ok(AsyncTransformer {
+            transformer: self.transformer.build()?,
+            links: self.links,
+            clock: self.clock,
+            flights: Flights::default(),
+        })
+    }
+}
+
+impl fmt::Debug for AsyncTransformerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncTransformerBuilder").field("transformer", &self.transformer).finish_non_exhaustive()
+    }
+}

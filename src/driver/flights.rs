@@ -1,0 +1,120 @@
+//! Calls to unwrap that are under way: whoever needs the same DEK waits for the same call.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::panic::AssertUnwindSafe;
+use core::pin::Pin;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::{Shared, WeakShared};
+
+use super::kek::AsyncKek;
+use crate::kek::{KekError, Refusal, WrappedDek};
+use crate::kms::{DekCacheKey, Time};
+use crate::secret::SecretVec;
+use crate::steps::Pending;
+
+/// What a call comes to, for all who wait for it. The DEK is wiped when the last of them has dropped it.
+pub(super) type Answer = Result<Arc<SecretVec>, KekError>;
+
+type Call = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// Provider and DEK.
+type Id = (usize, DekCacheKey);
+
+/// The calls under way. A call whose every waiter has gone is gone too.
+#[derive(Default)]
+pub(super) struct Flights(Mutex<HashMap<Id, WeakShared<Call>>>);
+
+/// One waiter's hold on a call.
+pub(super) struct Flight<'f> {
+    flights: &'f Flights,
+    id: Id,
+    call: Shared<Call>,
+}
+
+impl Flights {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id, WeakShared<Call>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The call for what `pending` asks, made now if none is under way; `None` if the DEK has come to hand.
+    pub(super) fn join(&self, kek: &Arc<dyn AsyncKek>, pending: &Pending<'_, '_>, now: Time) -> Option<Flight<'_>> {
+        let id = (pending.provider_index(), pending.cache_key());
+        let mut calls = self.lock();
+        // A refusal that has been heard is not for those who come later.
+        let under_way = calls.get(&id).and_then(WeakShared::upgrade).filter(|call| !matches!(call.peek(), Some(Err(_))));
+        if under_way.is_none() && pending.is_at_hand(now) {
+            return None;
+        }
+        let call = under_way.unwrap_or_else(|| {
+            let call = unwrap(Arc::clone(kek), Request::new(&pending.request())).shared();
+            if let Some(weak) = call.downgrade() {
+                calls.insert(id, weak);
+            }
+            call
+        });
+        Some(Flight { flights: self, id, call })
+    }
+}
+
+impl Flight<'_> {
+    /// Waits for the answer. Keep the flight until the answer is at hand for others.
+    pub(super) async fn answer(&self) -> Answer {
+        self.call.clone().await
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.flights.lock();
+        let last = self.call.strong_count().is_none_or(|waiters| waiters <= 1);
+        let own = calls.get(&self.id).and_then(WeakShared::upgrade).is_some_and(|call| call.ptr_eq(&self.call));
+        if last && own {
+            calls.remove(&self.id);
+        }
+    }
+}
+
+/// The call itself. A KEK that panics has refused for now; nothing of the value is at fault.
+fn unwrap(kek: Arc<dyn AsyncKek>, request: Request) -> Call {
+    let call = async move {
+        let annotations: Vec<_> =
+            request.annotations.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let wrapped = WrappedDek::new(&request.key_id, &request.bytes, &request.context);
+        kek.unwrap_dek(wrapped.with_annotations(&annotations)).await.map(Arc::new)
+    };
+    let caught = AssertUnwindSafe(call).catch_unwind();
+    Box::pin(caught.map(|answer| answer.unwrap_or_else(|_| Err(KekError::new(Refusal::Unreachable, "the KEK panicked")))))
+}
+
+/// A request that outlives the value it was taken from.
+struct Request {
+    key_id: String,
+    bytes: Vec<u8>,
+    context: Vec<u8>,
+    annotations: Vec<(String, Vec<u8>)>,
+}
+
+impl Request {
+    fn new(wrapped: &WrappedDek<'_>) -> Self {
+        let annotations = wrapped.annotations().iter().map(|(name, value)| ((*name).into(), value.to_vec()));
+        Self {
+            key_id: wrapped.key_id().into(),
+            bytes: wrapped.bytes().to_vec(),
+            context: wrapped.context().to_vec(),
+            annotations: annotations.collect(),
+        }
+    }
+}
+
+impl fmt::Debug for Flights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Flights({})", self.lock().len())
+    }
+}

@@ -1,0 +1,175 @@
+//! The driver for KEKs that answer in their own time, tied to no runtime.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::builder::{AsyncTransformerBuilder, Link};
+use super::flights::Flights;
+use crate::error::{Error, Result};
+use crate::kek::{CallError, KekError};
+use crate::kms::Clock;
+use crate::provider::{Found, Opened};
+use crate::random::default_source;
+use crate::secret::SecretVec;
+use crate::steps::{EnvelopeTransformer, SealStep, Step};
+
+/// An ordered list of providers with a KEK for each that needs one, for futures on any runtime.
+///
+/// It routes as an [`EnvelopeTransformer`] does. However many opens need the same DEK at the same time, the KEK is asked
+/// once; a future that is dropped leaves the call to the others. What was opened last is found in the providers'
+/// caches without the KEK.
+///
+/// A [`KmsV2`](crate::KmsV2) neither seals nor opens before [`check`](Self::check) has asked its KMS for the first time;
+/// after that, call it once a minute.
+///
+/// # Example
+/// ```
+/// use atrest::{AsyncKek, AsyncTransformer, CallError, KmsV2};
+///
+/// async fn seal_and_open(kek: impl AsyncKek + 'static) -> Result<(), CallError> {
+///     let transformer = AsyncTransformer::builder().kms_v2(KmsV2::new("vault")?, kek).build()?;
+///     for (_, checked) in transformer.check().await {
+///         checked?;
+///     }
+///     let aad = b"/registry/secrets/default/login1";
+///     let stored = transformer.seal(aad, b"hunter2").await?;
+///     assert_eq!(transformer.open(aad, &stored).await?.plaintext(), b"hunter2");
+///     Ok(())
+/// }
+/// ```
+pub struct AsyncTransformer {
+    pub(super) transformer: EnvelopeTransformer<'static>,
+    pub(super) links: Vec<Option<Link>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) flights: Flights,
+}
+
+impl AsyncTransformer {
+    /// Starts a list.
+    #[must_use]
+    pub fn builder() -> AsyncTransformerBuilder {
+        AsyncTransformerBuilder::default()
+    }
+
+    fn link(&self, provider_index: usize) -> Option<&Link> {
+        self.links.get(provider_index)?.as_ref()
+    }
+
+    /// Asks every KMS of API version v2 which key it wraps with, and has a new seed wrapped where that changed or the old
+    /// one has used up its budget. What comes of it is told by the provider's index in the list.
+    pub async fn check(&self) -> Vec<(usize, Result<(), CallError>)> {
+        let mut checked = Vec::new();
+        for index in 0..self.links.len() {
+            if self.link(index).is_some_and(|link| link.kms_v2.is_some()) {
+                checked.push((index, self.check_provider(index).await));
+            }
+        }
+        checked
+    }
+
+    async fn check_provider(&self, index: usize) -> Result<(), CallError> {
+        let Some(Link { kek, kms_v2: Some(kms) }) = self.link(index) else { return Ok(()) };
+        let asked_at = self.clock.now();
+        let key_id: String = kek.key_id().await?;
+        if let Some(rotation) = kms.check(asked_at, &key_id)? {
+            let answer = kek.wrap_dek(rotation.dek().expose(), &[]).await?;
+            kms.complete(self.clock.now(), rotation, answer)?;
+        }
+        Ok(())
+    }
+
+    /// Seals `plaintext` with the first provider.
+    ///
+    /// # Errors
+    /// Those of [`EnvelopeTransformer::seal`] and [`SealPlan::seal_to_vec`](crate::SealPlan::seal_to_vec), and what
+    /// the KEK refused and why.
+    pub async fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CallError> {
+        let mut step = self.transformer.seal(self.clock.now(), aad, plaintext.len());
+        if matches!(step, Err(Error::SealsExhausted)) && self.link(0).is_some() {
+            self.check_provider(0).await?;
+            step = self.transformer.seal(self.clock.now(), aad, plaintext.len());
+        }
+        let plan = match step? {
+            SealStep::Ready(plan) => plan,
+            SealStep::Wrap(pending) => {
+                let link = self.link(0).ok_or(Error::DekNotAtHand)?;
+                let answer = link.kek.wrap_dek(pending.expose_dek(), pending.context()).await?;
+                pending.answer(self.clock.now(), answer)?
+            }
+        };
+        Ok(plan.seal_to_vec(&mut default_source(), plaintext)?)
+    }
+
+    /// Opens `stored` to memory that is wiped on drop.
+    ///
+    /// # Errors
+    /// As of [`open_into`](Self::open_into), and [`Error::OutOfMemory`].
+    pub async fn open(&self, aad: &[u8], stored: &[u8]) -> Result<Opened<'_, SecretVec>, CallError> {
+        let mut plaintext = SecretVec::zeroed(self.transformer.open_len_max(aad, stored))?;
+        let found = self.walk(aad, stored, plaintext.expose_mut()).await?;
+        plaintext.truncate(found.plaintext.end);
+        Ok(Opened::new(plaintext, found))
+    }
+
+    /// Length of an output buffer that always suffices to open `stored`; never more than `stored` itself.
+    #[must_use]
+    pub fn open_len_max(&self, aad: &[u8], stored: &[u8]) -> usize {
+        self.transformer.open_len_max(aad, stored)
+    }
+
+    /// Opens `stored` to the start of `out`.
+    ///
+    /// # Errors
+    /// Those of [`EnvelopeTransformer::open_into`], with why the KEK refused; the whole of `out` is zeroed then. A
+    /// future that is dropped leaves no plaintext in `out`.
+    pub async fn open_into<'t, 'o>(
+        &'t self,
+        aad: &[u8],
+        stored: &[u8],
+        out: &'o mut [u8],
+    ) -> Result<Opened<'t, &'o [u8]>, CallError> {
+        let found = self.walk(aad, stored, out).await?;
+        Ok(Opened::new(&out[found.plaintext.clone()], found))
+    }
+
+    async fn walk(&self, aad: &[u8], stored: &[u8], out: &mut [u8]) -> Result<Found<'_>, CallError> {
+        let mut refusals: Vec<KekError> = Vec::new();
+        let mut step = self.transformer.open_into(self.clock.now(), aad, stored, out)?;
+        loop {
+            let pending = match step {
+                Step::Ready(opened) => return Ok(opened.into_found()),
+                Step::Unwrap(pending) => pending,
+            };
+            let link = self.link(pending.provider_index()).ok_or(Error::DekNotAtHand)?;
+            let now = self.clock.now();
+            let next = match self.flights.join(&link.kek, &pending, now) {
+                None => pending.retry(now, out),
+                Some(flight) => match flight.answer().await {
+                    Ok(dek) => pending.answer(self.clock.now(), &dek, out),
+                    Err(error) => {
+                        let refusal = error.refusal();
+                        refusals.push(error);
+                        pending.refuse(self.clock.now(), refusal, out)
+                    }
+                },
+            };
+            step = next.map_err(|error| caused(error, &refusals))?;
+        }
+    }
+}
+
+/// The error with the cause of the first refusal that it stands for.
+fn caused(error: Error, refusals: &[KekError]) -> CallError {
+    match refusals.iter().find(|refusal| refusal.refusal().error() == error) {
+        Some(refusal) => refusal.clone().into(),
+        None => error.into(),
+    }
+}
+
+impl fmt::Debug for AsyncTransformer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncTransformer").field("transformer", &self.transformer).finish_non_exhaustive()
+    }
+}

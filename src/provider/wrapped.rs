@@ -1,0 +1,101 @@
+//! What the providers share whose values are sealed under a DEK that a KEK wraps.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::ProviderKind;
+use crate::dek::{DekScheme, FreshDek, RecoveredDek};
+use crate::error::Result;
+use crate::kek::{Wrapped, WrappedDek};
+use crate::kms::Time;
+use crate::random::Random;
+use crate::secret::SecretVec;
+
+/// A provider whose values are sealed under a DEK that a KEK wraps. Sealed.
+///
+/// It does no I/O: an [`EnvelopeTransformer`](crate::EnvelopeTransformer) that holds it asks its caller for what the
+/// KEK has to say.
+pub trait WrappedProvider: WrappedWalk + fmt::Debug + Send + Sync {
+    /// The mechanism.
+    fn kind(&self) -> ProviderKind;
+
+    /// Name of the provider; `None` for the crate's own envelope.
+    fn name(&self) -> Option<&str>;
+}
+
+/// The half of such a provider that only this crate calls: the trait cannot be named outside.
+pub trait WrappedWalk {
+    /// Whether a DEK is wrapped with the AAD as context.
+    fn binds_context(&self) -> bool {
+        false
+    }
+
+    /// What its values begin with.
+    fn prefix(&self) -> &str;
+
+    /// Takes a value apart, without any key; `stored` begins with the prefix.
+    fn parse<'s>(&self, aad: &'s [u8], stored: &'s [u8]) -> Result<WrappedValue<'s>>;
+
+    /// The DEK, if it is at hand.
+    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>>;
+
+    /// Takes in what the KEK unwrapped, and keeps it at hand.
+    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek>;
+
+    /// Opens the payload to the start of `out`. On failure no plaintext is left there.
+    fn open_payload(&self, dek: &RecoveredDek, aad: &[u8], value: &WrappedValue<'_>, out: &mut [u8])
+    -> Result<Payload>;
+
+    /// Length of an output buffer that always suffices to open the payload.
+    fn payload_len_max(&self, value: &WrappedValue<'_>) -> usize;
+
+    /// What a value is sealed under: a plan, or a DEK to be wrapped first.
+    fn begin_seal(&self, now: Time, aad: &[u8], plaintext_len: usize) -> Result<SealSource<'_>>;
+
+    /// The plan, once the DEK is wrapped.
+    fn plan(&self, now: Time, dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>>;
+}
+
+/// A stored value taken apart.
+#[derive(Debug)]
+pub struct WrappedValue<'s> {
+    pub(crate) key_id: &'s str,
+    pub(crate) wrapped: &'s [u8],
+    pub(crate) context: &'s [u8],
+    pub(crate) annotations: Vec<(&'s str, &'s [u8])>,
+    pub(crate) scheme: DekScheme,
+    pub(crate) payload: &'s [u8],
+}
+
+impl WrappedValue<'_> {
+    /// What a KEK has to unwrap.
+    pub(crate) fn request(&self) -> WrappedDek<'_> {
+        WrappedDek::new(self.key_id, self.wrapped, self.context).with_annotations(&self.annotations)
+    }
+}
+
+/// An opened payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload {
+    pub(crate) len: usize,
+    pub(crate) stale: bool,
+}
+
+/// What is at hand to seal a value under.
+#[derive(Debug)]
+pub enum SealSource<'p> {
+    /// Everything.
+    Ready(SealFrame<'p>),
+    /// A DEK that a KEK has to wrap first.
+    Wrap(FreshDek),
+}
+
+/// Everything that a value is written from but the plaintext: a snapshot that later rotations do not change.
+pub type SealFrame<'p> = alloc::boxed::Box<dyn Frame + 'p>;
+
+/// A snapshot of DEK and wrapped DEK that knows its lengths and then writes.
+pub trait Frame: fmt::Debug + Send + Sync {
+    fn sealed_len(&self, plaintext_len: usize) -> Result<usize>;
+
+    fn seal_into(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<usize>;
+}

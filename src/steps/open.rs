@@ -1,0 +1,239 @@
+//! Opening: the walk through the list, suspended where a DEK has to be unwrapped.
+
+use core::fmt;
+use core::ops::Range;
+
+use super::{Entry, EnvelopeTransformer};
+use crate::dek::RecoveredDek;
+use crate::error::{Error, Result};
+use crate::kek::{Refusal, WrappedDek};
+use crate::kms::{DekCacheKey, Time};
+use crate::provider::{Buffers, Failures, Found, Opened, ProviderKind, WrappedProvider, WrappedValue};
+use crate::secret::{SecretVec, wipe};
+
+/// What opening has come to.
+#[derive(Debug)]
+pub enum Step<'t, 's> {
+    /// The value is open: [`plaintext_in`](Opened::plaintext_in) gives the plaintext in the caller's buffer.
+    Ready(Opened<'t, Range<usize>>),
+    /// A KEK has to unwrap a DEK first.
+    Unwrap(Pending<'t, 's>),
+}
+
+/// An open that waits for a DEK. It holds its place in the list; dropping it gives the open up.
+pub struct Pending<'t, 's> {
+    walk: Walk<'t, 's>,
+    provider: &'t dyn WrappedProvider,
+    value: WrappedValue<'s>,
+}
+
+/// A value on its way through the list.
+#[derive(Clone, Copy)]
+struct Walk<'t, 's> {
+    entries: &'t [Entry<'t>],
+    aad: &'s [u8],
+    stored: &'s [u8],
+    /// The next entry to be tried.
+    index: usize,
+    failures: Failures,
+}
+
+impl EnvelopeTransformer<'_> {
+    /// Length of an output buffer that always suffices to open `stored`; never more than `stored` itself.
+    #[must_use]
+    pub fn open_len_max(&self, aad: &[u8], stored: &[u8]) -> usize {
+        open_len_max(&self.entries, aad, stored)
+    }
+
+    /// Begins to open `stored` to the start of `out`.
+    ///
+    /// A buffer of [`open_len_max`](Self::open_len_max) bytes always suffices. What of `out` lies behind the
+    /// plaintext is unspecified and holds no plaintext.
+    ///
+    /// # Errors
+    /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::Open`], [`Error::BufferTooSmall`],
+    /// [`Error::AadRequired`], [`Error::KmsNotReady`]; after an answer or a refusal also what the KEK said:
+    /// [`Error::KekNotMine`], [`Error::KekGone`], [`Error::KekDenied`], [`Error::KekUnreachable`],
+    /// [`Error::KekAnswer`]. The whole of `out` is zeroed then.
+    pub fn open_into<'t, 's>(
+        &'t self,
+        now: Time,
+        aad: &'s [u8],
+        stored: &'s [u8],
+        out: &mut [u8],
+    ) -> Result<Step<'t, 's>> {
+        let walk = Walk { entries: &self.entries, aad, stored, index: 0, failures: Failures::default() };
+        walk.go_on(now, out)
+    }
+}
+
+impl<'t, 's> Pending<'t, 's> {
+    /// What the KEK has to unwrap.
+    #[must_use]
+    pub fn request(&self) -> WrappedDek<'_> {
+        self.value.request()
+    }
+
+    /// Index in the list of the provider whose KEK is asked, from 0.
+    #[must_use]
+    pub const fn provider_index(&self) -> usize {
+        self.walk.index
+    }
+
+    /// The mechanism whose KEK is asked.
+    #[must_use]
+    pub fn provider(&self) -> ProviderKind {
+        self.provider.kind()
+    }
+
+    /// Name of the provider whose KEK is asked; `None` for the crate's own envelope.
+    #[must_use]
+    pub fn provider_name(&self) -> Option<&'t str> {
+        self.provider.name()
+    }
+
+    /// Stands for everything that decides the DEK: requests with equal keys to one provider have one answer.
+    #[must_use]
+    pub fn cache_key(&self) -> DekCacheKey {
+        DekCacheKey::of(self.value.scheme, &self.value.request())
+    }
+
+    /// Whether the DEK came to hand in the meantime, so that [`retry`](Self::retry) does without the KEK.
+    #[must_use]
+    pub fn is_at_hand(&self, now: Time) -> bool {
+        matches!(self.provider.dek_at_hand(now, &self.value), Ok(Some(_)))
+    }
+
+    /// Goes on with what came to hand in the meantime; asks again if it has gone.
+    ///
+    /// # Errors
+    /// As of [`EnvelopeTransformer::open_into`].
+    pub fn retry(self, now: Time, out: &mut [u8]) -> Result<Step<'t, 's>> {
+        self.walk.go_on(now, out)
+    }
+
+    /// Goes on with the DEK that the KEK unwrapped.
+    ///
+    /// # Errors
+    /// As of [`EnvelopeTransformer::open_into`].
+    pub fn answer(self, now: Time, dek: &SecretVec, out: &mut [u8]) -> Result<Step<'t, 's>> {
+        let recovered = self.provider.recover(now, &self.value, dek);
+        match recovered.and_then(|dek| self.walk.open(self.provider, &dek, &self.value, out)) {
+            Ok(opened) => Ok(Step::Ready(opened)),
+            Err(error) => self.walk.failed(error, now, out),
+        }
+    }
+
+    /// Goes on without the DEK, which the KEK refused.
+    ///
+    /// # Errors
+    /// As of [`EnvelopeTransformer::open_into`].
+    pub fn refuse(self, now: Time, refusal: Refusal, out: &mut [u8]) -> Result<Step<'t, 's>> {
+        self.walk.failed(refusal.error(), now, out)
+    }
+}
+
+impl<'t, 's> Walk<'t, 's> {
+    /// Goes on behind an entry whose KEK was asked.
+    fn failed(mut self, error: Error, now: Time, out: &mut [u8]) -> Result<Step<'t, 's>> {
+        self.failures.record(error);
+        if matches!(error, Error::BufferTooSmall { .. }) {
+            return self.give_up(out);
+        }
+        self.index += 1;
+        self.go_on(now, out)
+    }
+
+    /// Tries the entries from `index` on.
+    fn go_on(mut self, now: Time, out: &mut [u8]) -> Result<Step<'t, 's>> {
+        let entries = self.entries;
+        while let Some(entry) = entries.get(self.index) {
+            let prefix = entry.prefix().as_bytes();
+            if self.stored.starts_with(prefix) && !(prefix.is_empty() && self.failures.any()) {
+                match self.try_entry(entry, now, out) {
+                    Ok(step) => return Ok(step),
+                    // Going on would make the result depend on the size of the buffer.
+                    Err(error @ Error::BufferTooSmall { .. }) => {
+                        self.failures.record(error);
+                        break;
+                    }
+                    Err(_) if prefix.is_empty() => {}
+                    Err(error) => self.failures.record(error),
+                }
+            }
+            self.index += 1;
+        }
+        self.give_up(out)
+    }
+
+    fn try_entry(&self, entry: &'t Entry<'t>, now: Time, out: &mut [u8]) -> Result<Step<'t, 's>> {
+        let provider = match entry {
+            Entry::Static(provider) => {
+                let found = provider.open_value(self.aad, &mut Buffers::Separate { stored: self.stored, out })?;
+                let found = found.at(self.index);
+                return Ok(Step::Ready(Opened::new(found.plaintext.clone(), found)));
+            }
+            Entry::Wrapped(provider) => &**provider,
+        };
+        let value = provider.parse(self.aad, self.stored)?;
+        match provider.dek_at_hand(now, &value)? {
+            Some(dek) => self.open(provider, &dek, &value, out).map(Step::Ready),
+            None => {
+                // An entry before this one may have tried and failed.
+                wipe(out);
+                Ok(Step::Unwrap(Pending { walk: *self, provider, value }))
+            }
+        }
+    }
+
+    fn open(
+        &self,
+        provider: &'t dyn WrappedProvider,
+        dek: &RecoveredDek,
+        value: &WrappedValue<'_>,
+        out: &mut [u8],
+    ) -> Result<Opened<'t, Range<usize>>> {
+        let payload = provider.open_payload(dek, self.aad, value, out)?;
+        let found = Found {
+            plaintext: 0..payload.len,
+            kind: provider.kind(),
+            provider_index: 0,
+            key_name: None,
+            provider_name: provider.name(),
+            stale: payload.stale,
+        };
+        Ok(Opened::new(0..payload.len, found.at(self.index)))
+    }
+
+    /// The error to report, with `out` zeroed and what size suffices.
+    fn give_up(&self, out: &mut [u8]) -> Result<Step<'t, 's>> {
+        wipe(out);
+        Err(match self.failures.verdict(Error::NoMatchingProvider) {
+            Error::BufferTooSmall { .. } => {
+                Error::BufferTooSmall { needed: open_len_max(self.entries, self.aad, self.stored) }
+            }
+            error => error,
+        })
+    }
+}
+
+fn open_len_max(entries: &[Entry<'_>], aad: &[u8], stored: &[u8]) -> usize {
+    let len_max = |entry: &Entry<'_>| match entry {
+        Entry::Static(provider) => provider.open_len_max(stored),
+        Entry::Wrapped(provider) if stored.starts_with(provider.prefix().as_bytes()) => {
+            provider.parse(aad, stored).map_or(0, |value| provider.payload_len_max(&value))
+        }
+        Entry::Wrapped(_) => 0,
+    };
+    entries.iter().map(len_max).max().unwrap_or(0)
+}
+
+impl fmt::Debug for Pending<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("provider", &self.provider)
+            .field("provider_index", &self.walk.index)
+            .field("request", &self.request())
+            .finish_non_exhaustive()
+    }
+}

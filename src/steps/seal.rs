@@ -1,0 +1,142 @@
+//! Sealing: a snapshot of key and wrapped DEK, or a DEK to be wrapped first, and then a plan that knows its lengths.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{Entry, EnvelopeTransformer};
+use crate::dek::FreshDek;
+use crate::error::{Error, Result};
+use crate::kek::Wrapped;
+use crate::kms::Time;
+use crate::provider::{Plaintext, Provider, SealFrame, SealSource, WrappedProvider};
+use crate::random::Random;
+use crate::secret::wipe;
+
+/// What sealing has come to.
+#[derive(Debug)]
+pub enum SealStep<'t, 'a> {
+    /// All is at hand.
+    Ready(SealPlan<'t, 'a>),
+    /// A KEK has to wrap a DEK first.
+    Wrap(PendingSeal<'t, 'a>),
+}
+
+/// A seal that waits for a wrapped DEK.
+pub struct PendingSeal<'t, 'a> {
+    provider: &'t dyn WrappedProvider,
+    aad: &'a [u8],
+    dek: FreshDek,
+}
+
+/// Everything that a value is written from but the plaintext.
+pub struct SealPlan<'t, 'a> {
+    writer: Writer<'t>,
+    aad: &'a [u8],
+}
+
+enum Writer<'t> {
+    Static(&'t dyn Provider),
+    Frame(SealFrame<'t>),
+}
+
+impl EnvelopeTransformer<'_> {
+    /// Begins to seal a plaintext of `plaintext_len` bytes with the first provider.
+    ///
+    /// # Errors
+    /// [`Error::KmsNotReady`], [`Error::KmsExpired`], [`Error::AadRequired`], [`Error::SealsExhausted`],
+    /// [`Error::Random`].
+    pub fn seal<'t, 'a>(&'t self, now: Time, aad: &'a [u8], plaintext_len: usize) -> Result<SealStep<'t, 'a>> {
+        let plan = |writer| Ok(SealStep::Ready(SealPlan { writer, aad }));
+        match self.entries.first().ok_or(Error::NoProvider)? {
+            Entry::Static(provider) => plan(Writer::Static(&**provider)),
+            Entry::Wrapped(provider) => match provider.begin_seal(now, aad, plaintext_len)? {
+                SealSource::Ready(frame) => plan(Writer::Frame(frame)),
+                SealSource::Wrap(dek) => Ok(SealStep::Wrap(PendingSeal { provider: &**provider, aad, dek })),
+            },
+        }
+    }
+}
+
+impl<'t, 'a> PendingSeal<'t, 'a> {
+    /// The DEK that has to be wrapped.
+    #[must_use]
+    pub const fn expose_dek(&self) -> &[u8; 32] {
+        self.dek.expose()
+    }
+
+    /// What it has to be bound to; empty for Kubernetes' KMS.
+    #[must_use]
+    pub fn context(&self) -> &'a [u8] {
+        if self.provider.binds_context() { self.aad } else { &[] }
+    }
+
+    /// Goes on with what the KEK answered.
+    ///
+    /// # Errors
+    /// [`Error::KekAnswer`] for an answer that a value cannot hold.
+    pub fn answer(self, now: Time, answer: Wrapped) -> Result<SealPlan<'t, 'a>> {
+        let frame = self.provider.plan(now, self.dek, answer)?;
+        Ok(SealPlan { writer: Writer::Frame(frame), aad: self.aad })
+    }
+}
+
+impl SealPlan<'_, '_> {
+    /// Exact length of the stored value of a plaintext of `plaintext_len` bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`].
+    pub fn sealed_len(&self, plaintext_len: usize) -> Result<usize> {
+        match &self.writer {
+            Writer::Static(provider) => provider.sealed_len(plaintext_len),
+            Writer::Frame(frame) => frame.sealed_len(plaintext_len),
+        }
+    }
+
+    /// Seals `plaintext` to the start of `out` and returns the length of the stored value. A plan seals one value.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`], [`Error::TooLong`], [`Error::SealsExhausted`], [`Error::Random`], and
+    /// [`Error::LooksEncrypted`] from identity. No plaintext is in `out` then.
+    pub fn seal_into(self, rng: &mut dyn Random, plaintext: &[u8], out: &mut [u8]) -> Result<usize> {
+        match &self.writer {
+            Writer::Static(provider) => provider.seal_value(rng, self.aad, Plaintext::Separate(plaintext), out),
+            Writer::Frame(frame) => {
+                let sealed = frame.seal_into(rng, self.aad, plaintext, out);
+                if sealed.is_err() {
+                    wipe(out);
+                }
+                sealed
+            }
+        }
+    }
+
+    /// Seals `plaintext` to a vector of the exact length.
+    ///
+    /// # Errors
+    /// As of [`seal_into`](Self::seal_into), and [`Error::OutOfMemory`].
+    pub fn seal_to_vec(self, rng: &mut dyn Random, plaintext: &[u8]) -> Result<Vec<u8>> {
+        let len = self.sealed_len(plaintext.len())?;
+        let mut out = Vec::new();
+        out.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
+        out.resize(len, 0);
+        self.seal_into(rng, plaintext, &mut out)?;
+        Ok(out)
+    }
+}
+
+impl fmt::Debug for PendingSeal<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingSeal").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SealPlan<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("SealPlan");
+        match &self.writer {
+            Writer::Static(provider) => debug.field("provider", provider),
+            Writer::Frame(frame) => debug.field("frame", frame),
+        };
+        debug.finish_non_exhaustive()
+    }
+}
