@@ -16,7 +16,7 @@ impl DekCacheKey {
     /// The key of a wrapped DEK whose DEK is used by this scheme.
     ///
     /// ```text
-    /// SHA-256(scheme(1) ++ field(bytes) ++ field(key id) ++ field(context) ++ count(8)
+    /// SHA-256(scheme(1) ++ field(bytes) ++ field(key id) ++ field(context)
     ///         ++ for each annotation: field(name) ++ field(value))
     /// field(x) = big-endian length(8) ++ x
     /// ```
@@ -26,7 +26,6 @@ impl DekCacheKey {
         for bytes in [wrapped.bytes(), wrapped.key_id().as_bytes(), wrapped.context()] {
             field(&mut digest, bytes);
         }
-        digest.update(length(wrapped.annotations().len()));
         for (name, value) in wrapped.annotations() {
             field(&mut digest, name.as_bytes());
             field(&mut digest, value);
@@ -36,11 +35,7 @@ impl DekCacheKey {
 }
 
 fn field(digest: &mut Sha256, bytes: &[u8]) {
-    digest.update(length(bytes.len()));
+    // No length is beyond 64 bits.
+    digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
     digest.update(bytes);
-}
-
-/// On every platform the same; no length is beyond 64 bits.
-fn length(len: usize) -> [u8; 8] {
-    u64::try_from(len).unwrap_or(u64::MAX).to_be_bytes()
 }
