@@ -69,6 +69,15 @@ pub enum DekScheme {
 }
 
 impl DekScheme {
+    /// A number that no other scheme has, the same for good. Its user is the DEK cache.
+    #[cfg(feature = "kms")]
+    pub(crate) const fn id(self) -> u8 {
+        match self {
+            Self::AesGcm => 0,
+            Self::AesGcmXNonce => 1,
+        }
+    }
+
     /// Length of the sealed form of a plaintext, or `None` if the plaintext is too long.
     pub(crate) fn sealed_len(self, plaintext_len: usize) -> Option<usize> {
         match self {

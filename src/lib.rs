@@ -71,7 +71,7 @@ pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "envelope")]
 pub use kek::{CallError, Kek, KekError, Refusal, Wrapped, WrappedDek};
 #[cfg(feature = "kms")]
-pub use kms::{Clock, SystemClock, Time};
+pub use kms::{CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, Evicted, SystemClock, Time};
 #[cfg(feature = "aescbc")]
 pub use provider::AesCbc;
 #[cfg(feature = "aesgcm")]

@@ -31,6 +31,8 @@ const SHARED: &[&str] = &[
     "cipher::budget",
     "cipher::aesgcm",
     "cipher::xnonce_gcm",
+    "kms::cache::key",
+    "kms::clock",
     "provider::walk",
     "random::os",
 ];

@@ -82,3 +82,10 @@ pub(crate) fn keylike(bytes: &[u8]) -> Vec<&[u8]> {
     };
     bytes.windows(16).filter(varied).collect()
 }
+
+/// Length of the largest block that `run` makes; 0 if it makes none.
+pub(crate) fn largest_of(run: impl FnOnce()) -> usize {
+    LARGEST.set((ptr::null_mut(), 0));
+    run();
+    LARGEST.get().1
+}
