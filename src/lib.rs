@@ -78,9 +78,9 @@ pub use provider::AesCbc;
 pub use provider::AesGcm;
 #[cfg(feature = "secretbox")]
 pub use provider::Secretbox;
+pub use provider::{Identity, Keyed, KeyedCipher, NamedKey, Opened, Provider, ProviderKind};
 #[cfg(feature = "kms")]
 pub use provider::{KmsV1, KmsV2, WrappedProvider};
-pub use provider::{Identity, Keyed, KeyedCipher, NamedKey, Opened, Provider, ProviderKind};
 #[cfg(feature = "getrandom")]
 pub use random::OsRandom;
 #[cfg(feature = "pool")]

@@ -34,7 +34,7 @@ use crate::provider::{Provider, ProviderKind, WrappedProvider};
 /// let transformer = EnvelopeTransformer::builder().wrapped(KmsV1::new("vault")?).build()?;
 /// let (now, aad) = (Time::default(), b"/registry/secrets/default/login1");
 ///
-/// let plan = match transformer.seal(now, aad, 7)? {
+/// let plan = match transformer.seal(&mut OsRandom, now, aad, 7)? {
 ///     SealStep::Ready(plan) => plan,
 ///     SealStep::Wrap(pending) => {
 ///         let answer = kek.wrap_dek(pending.expose_dek(), pending.context())?;

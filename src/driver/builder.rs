@@ -27,11 +27,7 @@ pub(super) struct Link {
 
 impl Default for AsyncTransformerBuilder {
     fn default() -> Self {
-        Self {
-            transformer: EnvelopeTransformer::builder(),
-            links: Vec::new(),
-            clock: Arc::new(SystemClock::default()),
-        }
+        Self { transformer: EnvelopeTransformer::builder(), links: Vec::new(), clock: Arc::new(SystemClock::default()) }
     }
 }
 

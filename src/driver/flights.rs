@@ -48,7 +48,8 @@ impl Flights {
         let id = (pending.provider_index(), pending.cache_key());
         let mut calls = self.lock();
         // A refusal that has been heard is not for those who come later.
-        let under_way = calls.get(&id).and_then(WeakShared::upgrade).filter(|call| !matches!(call.peek(), Some(Err(_))));
+        let under_way =
+            calls.get(&id).and_then(WeakShared::upgrade).filter(|call| !matches!(call.peek(), Some(Err(_))));
         if under_way.is_none() && pending.is_at_hand(now) {
             return None;
         }
@@ -90,7 +91,9 @@ fn unwrap(kek: Arc<dyn AsyncKek>, request: Request) -> Call {
         kek.unwrap_dek(wrapped.with_annotations(&annotations)).await.map(Arc::new)
     };
     let caught = AssertUnwindSafe(call).catch_unwind();
-    Box::pin(caught.map(|answer| answer.unwrap_or_else(|_| Err(KekError::new(Refusal::Unreachable, "the KEK panicked")))))
+    Box::pin(
+        caught.map(|answer| answer.unwrap_or_else(|_| Err(KekError::new(Refusal::Unreachable, "the KEK panicked")))),
+    )
 }
 
 /// A request that outlives the value it was taken from.

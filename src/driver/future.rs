@@ -1,6 +1,5 @@
 //! The driver for KEKs that answer in their own time, tied to no runtime.
 
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::kek::{CallError, KekError};
 use crate::kms::Clock;
 use crate::provider::{Found, Opened};
-use crate::random::default_source;
+use crate::random::{OsRandom, default_source};
 use crate::secret::SecretVec;
 use crate::steps::{EnvelopeTransformer, SealStep, Step};
 
@@ -72,8 +71,8 @@ impl AsyncTransformer {
     async fn check_provider(&self, index: usize) -> Result<(), CallError> {
         let Some(Link { kek, kms_v2: Some(kms) }) = self.link(index) else { return Ok(()) };
         let asked_at = self.clock.now();
-        let key_id: String = kek.key_id().await?;
-        if let Some(rotation) = kms.check(asked_at, &key_id)? {
+        let key_id = kek.key_id().await?;
+        if let Some(rotation) = kms.check(&mut OsRandom, asked_at, &key_id)? {
             let answer = kek.wrap_dek(rotation.dek().expose(), &[]).await?;
             kms.complete(self.clock.now(), rotation, answer)?;
         }
@@ -86,10 +85,10 @@ impl AsyncTransformer {
     /// Those of [`EnvelopeTransformer::seal`] and [`SealPlan::seal_to_vec`](crate::SealPlan::seal_to_vec), and what
     /// the KEK refused and why.
     pub async fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CallError> {
-        let mut step = self.transformer.seal(self.clock.now(), aad, plaintext.len());
+        let mut step = self.transformer.seal(&mut OsRandom, self.clock.now(), aad, plaintext.len());
         if matches!(step, Err(Error::SealsExhausted)) && self.link(0).is_some() {
             self.check_provider(0).await?;
-            step = self.transformer.seal(self.clock.now(), aad, plaintext.len());
+            step = self.transformer.seal(&mut OsRandom, self.clock.now(), aad, plaintext.len());
         }
         let plan = match step? {
             SealStep::Ready(plan) => plan,

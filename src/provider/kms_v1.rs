@@ -15,7 +15,7 @@ use crate::dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek}
 use crate::error::{Error, Result};
 use crate::kek::Wrapped;
 use crate::kms::{CacheLimits, CacheStats, DekCache, DekCacheKey, Time};
-use crate::random::Random;
+use crate::random::{KeySource, Random};
 use crate::secret::SecretVec;
 use crate::wire::{Writer, split_u16_prefixed};
 
@@ -138,8 +138,8 @@ impl WrappedWalk for KmsV1 {
         value.payload.len().saturating_sub(frame)
     }
 
-    fn begin_seal(&self, _now: Time, _aad: &[u8], _plaintext_len: usize) -> Result<SealSource<'_>> {
-        FreshDek::generate(DekScheme::AesGcm, DekLimits::new(1, usize::MAX)).map(SealSource::Wrap)
+    fn begin_seal(&self, rng: &mut dyn KeySource, _now: Time, _aad: &[u8], _len: usize) -> Result<SealSource<'_>> {
+        FreshDek::generate_with(DekScheme::AesGcm, DekLimits::new(1, usize::MAX), rng).map(SealSource::Wrap)
     }
 
     fn plan(&self, now: Time, dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>> {
@@ -172,8 +172,7 @@ impl Frame for V1Frame<'_> {
         let too_small = Error::BufferTooSmall { needed };
         let parts = [self.prefix.as_bytes(), &self.wrapped_len.to_be_bytes(), self.answer.bytes()];
         let head: usize = parts.iter().map(|part| part.len()).sum();
-        let (head, payload) =
-            out.get_mut(..needed).ok_or(too_small)?.split_at_mut_checked(head).ok_or(too_small)?;
+        let (head, payload) = out.get_mut(..needed).ok_or(too_small)?.split_at_mut_checked(head).ok_or(too_small)?;
         self.dek.seal_into(rng, aad, plaintext, payload)?;
         let mut writer = Writer::new(head);
         for part in parts {

@@ -18,10 +18,10 @@ use crate::dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek}
 use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek, Wrapped, WrappedDek};
 use crate::kms::{
-    Action, CacheStats, CacheLimits, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, KmsState, ObjectLayout,
-    Rotation, Time, WriteKey,
+    Action, CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, KmsState,
+    ObjectLayout, Rotation, Time, WriteKey,
 };
-use crate::random::Random;
+use crate::random::{KeySource, OsRandom, Random};
 use crate::secret::SecretVec;
 
 /// The provider of KMS plugins of API version v2: one seed, wrapped by the KMS, for many values, and a key expanded from
@@ -83,9 +83,9 @@ impl KmsV2 {
     ///
     /// # Errors
     /// [`Error::KekAnswer`] for a key id that is empty or longer than 1024 bytes, [`Error::Random`].
-    pub fn check(&self, asked_at: Time, key_id: &str) -> Result<Option<Rotation>> {
+    pub fn check(&self, rng: &mut dyn KeySource, asked_at: Time, key_id: &str) -> Result<Option<Rotation>> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(match state.on_status(asked_at, key_id)? {
+        Ok(match state.on_status(rng, asked_at, key_id)? {
             Action::Wrap(rotation) => Some(rotation),
             _ => None,
         })
@@ -115,7 +115,7 @@ impl KmsV2 {
     pub fn check_with(&self, kek: &dyn Kek, clock: &dyn Clock) -> Result<(), CallError> {
         let asked_at = clock.now();
         let key_id = kek.key_id()?;
-        if let Some(rotation) = self.check(asked_at, &key_id)? {
+        if let Some(rotation) = self.check(&mut OsRandom, asked_at, &key_id)? {
             let answer = kek.wrap_dek(rotation.dek().expose(), &[])?;
             self.complete(clock.now(), rotation, answer)?;
         }
@@ -197,7 +197,13 @@ impl WrappedWalk for KmsV2 {
         value.scheme.plaintext_len(value.payload.len()).unwrap_or(0)
     }
 
-    fn begin_seal(&self, now: Time, aad: &[u8], plaintext_len: usize) -> Result<SealSource<'_>> {
+    fn begin_seal(
+        &self,
+        _rng: &mut dyn KeySource,
+        now: Time,
+        aad: &[u8],
+        plaintext_len: usize,
+    ) -> Result<SealSource<'_>> {
         let key = self.state.read().unwrap_or_else(PoisonError::into_inner).write(now)?;
         if aad.is_empty() && key.dek().scheme() == DekScheme::AesGcmXNonce {
             return Err(Error::AadRequired);
@@ -217,9 +223,7 @@ impl WrappedWalk for KmsV2 {
 fn is_of(key: &WriteKey, value: &WrappedValue<'_>) -> bool {
     let own = key.wrapped();
     let annotations = own.annotations().iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-    own.bytes() == value.wrapped
-        && own.key_id() == value.key_id
-        && annotations.eq(value.annotations.iter().copied())
+    own.bytes() == value.wrapped && own.key_id() == value.key_id && annotations.eq(value.annotations.iter().copied())
 }
 
 #[derive(Debug)]

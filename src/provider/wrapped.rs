@@ -8,7 +8,7 @@ use crate::dek::{DekScheme, FreshDek, RecoveredDek};
 use crate::error::Result;
 use crate::kek::{Wrapped, WrappedDek};
 use crate::kms::Time;
-use crate::random::Random;
+use crate::random::{KeySource, Random};
 use crate::secret::SecretVec;
 
 /// A provider whose values are sealed under a DEK that a KEK wraps. Sealed.
@@ -50,7 +50,13 @@ pub trait WrappedWalk {
     fn payload_len_max(&self, value: &WrappedValue<'_>) -> usize;
 
     /// What a value is sealed under: a plan, or a DEK to be wrapped first.
-    fn begin_seal(&self, now: Time, aad: &[u8], plaintext_len: usize) -> Result<SealSource<'_>>;
+    fn begin_seal(
+        &self,
+        rng: &mut dyn KeySource,
+        now: Time,
+        aad: &[u8],
+        plaintext_len: usize,
+    ) -> Result<SealSource<'_>>;
 
     /// The plan, once the DEK is wrapped.
     fn plan(&self, now: Time, dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>>;
@@ -91,7 +97,7 @@ pub enum SealSource<'p> {
 }
 
 /// Everything that a value is written from but the plaintext: a snapshot that later rotations do not change.
-pub type SealFrame<'p> = alloc::boxed::Box<dyn Frame + 'p>;
+pub(crate) type SealFrame<'p> = alloc::boxed::Box<dyn Frame + 'p>;
 
 /// A snapshot of DEK and wrapped DEK that knows its lengths and then writes.
 pub trait Frame: fmt::Debug + Send + Sync {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::kek::Wrapped;
 use crate::kms::Time;
 use crate::provider::{Plaintext, Provider, SealFrame, SealSource, WrappedProvider};
-use crate::random::Random;
+use crate::random::{KeySource, Random};
 use crate::secret::wipe;
 
 /// What sealing has come to.
@@ -40,16 +40,22 @@ enum Writer<'t> {
 }
 
 impl EnvelopeTransformer<'_> {
-    /// Begins to seal a plaintext of `plaintext_len` bytes with the first provider.
+    /// Begins to seal a plaintext of `plaintext_len` bytes with the first provider; a DEK that is needed is made from `rng`.
     ///
     /// # Errors
     /// [`Error::KmsNotReady`], [`Error::KmsExpired`], [`Error::AadRequired`], [`Error::SealsExhausted`],
     /// [`Error::Random`].
-    pub fn seal<'t, 'a>(&'t self, now: Time, aad: &'a [u8], plaintext_len: usize) -> Result<SealStep<'t, 'a>> {
+    pub fn seal<'t, 'a>(
+        &'t self,
+        rng: &mut dyn KeySource,
+        now: Time,
+        aad: &'a [u8],
+        plaintext_len: usize,
+    ) -> Result<SealStep<'t, 'a>> {
         let plan = |writer| Ok(SealStep::Ready(SealPlan { writer, aad }));
         match self.entries.first().ok_or(Error::NoProvider)? {
             Entry::Static(provider) => plan(Writer::Static(&**provider)),
-            Entry::Wrapped(provider) => match provider.begin_seal(now, aad, plaintext_len)? {
+            Entry::Wrapped(provider) => match provider.begin_seal(rng, now, aad, plaintext_len)? {
                 SealSource::Ready(frame) => plan(Writer::Frame(frame)),
                 SealSource::Wrap(dek) => Ok(SealStep::Wrap(PendingSeal { provider: &**provider, aad, dek })),
             },
