@@ -59,7 +59,10 @@ pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "envelope")]
 pub use kek::{Kek, KekError, Refusal, Wrapped, WrappedDek};
 #[cfg(feature = "kms")]
-pub use kms::{Clock, SystemClock, Time};
+pub use kms::{
+    Clock, DekSourceKind, EncryptedObject, KmsAction, KmsFault, KmsHealth, KmsProbe, KmsRotation, KmsState, KmsStatus,
+    ObjectError, SystemClock, Time, WriteKey,
+};
 #[cfg(feature = "aescbc")]
 pub use provider::AesCbc;
 #[cfg(feature = "aesgcm")]

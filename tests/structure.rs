@@ -31,6 +31,8 @@ const SHARED: &[&str] = &[
     "cipher::budget",
     "cipher::aesgcm",
     "cipher::xnonce_gcm",
+    "kms::clock",
+    "kms::object",
     "provider::walk",
     "random::os",
 ];
