@@ -185,6 +185,12 @@ impl FreshDek {
         self.bytes.expose()
     }
 
+    /// Whether it is time for another DEK: a plaintext was refused, or no more than a sixteenth of the budget is left.
+    #[must_use]
+    pub fn is_nearly_used_up(&self) -> bool {
+        self.budget.is_nearly_used_up()
+    }
+
     /// The same DEK as one that only opens.
     #[must_use]
     pub fn to_recovered(&self) -> RecoveredDek {

@@ -53,7 +53,8 @@ pub enum Error {
     KekDenied,
     /// The KEK could not be reached: the value is intact, and may open later.
     KekUnreachable,
-    /// What the KEK answered cannot be right: another key id than it said before, or a length out of bounds.
+    /// What the KEK answered cannot be right: another key id than it said before, a length out of bounds, or an
+    /// answer that is older than one that was taken already.
     KekAnswer,
     /// The KMS has given no key to write with so far, or for a v2 value to read with.
     KmsNotReady,

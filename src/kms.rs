@@ -2,6 +2,13 @@
 
 mod cache;
 mod clock;
+mod object;
+mod state;
+mod status;
 
 pub use cache::{CacheLimits, CacheStats, DekCache, DekCacheKey, Evicted};
 pub use clock::{Clock, SystemClock, Time};
+pub(crate) use object::ObjectLayout;
+pub use object::{DekSourceKind, EncryptedObject, ObjectError};
+pub use state::{KmsAction, KmsRotation, KmsState, WriteKey};
+pub use status::{KmsFault, KmsHealth, KmsProbe, KmsStatus};

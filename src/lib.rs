@@ -71,7 +71,10 @@ pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "envelope")]
 pub use kek::{CallError, Kek, KekError, Refusal, Wrapped, WrappedDek};
 #[cfg(feature = "kms")]
-pub use kms::{CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, Evicted, SystemClock, Time};
+pub use kms::{
+    CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, Evicted, KmsAction,
+    KmsFault, KmsHealth, KmsProbe, KmsRotation, KmsState, KmsStatus, ObjectError, SystemClock, Time, WriteKey,
+};
 #[cfg(feature = "aescbc")]
 pub use provider::AesCbc;
 #[cfg(feature = "aesgcm")]

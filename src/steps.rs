@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::provider::{Provider, ProviderKind, WrappedProvider};
+use crate::provider::{Provider, WrappedProvider};
 
 /// An ordered list of providers, KMS and the crate's own envelope among them: the first one seals, all are tried to open.
 ///
@@ -72,13 +72,6 @@ enum Entry<'p> {
 }
 
 impl Entry<'_> {
-    fn kind(&self) -> ProviderKind {
-        match self {
-            Self::Static(provider) => provider.kind(),
-            Self::Wrapped(provider) => provider.kind(),
-        }
-    }
-
     fn prefix(&self) -> &str {
         match self {
             Self::Static(provider) => provider.kind().prefix(),

@@ -1,5 +1,8 @@
 //! Cursors over byte slices. They know no format and no secret.
 
+#[cfg(feature = "kms")]
+pub(crate) mod proto;
+
 /// Writes strictly left to right into a slice.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
@@ -19,6 +22,16 @@ impl<'a> Writer<'a> {
         let (head, tail) = core::mem::take(&mut self.rest).split_at_mut(bytes.len());
         head.copy_from_slice(bytes);
         self.rest = tail;
+        Some(())
+    }
+
+    /// Leaves `len` bytes as they are, for someone else to write.
+    #[cfg(feature = "kms")]
+    pub(crate) fn leave(&mut self, len: usize) -> Option<()> {
+        if len > self.rest.len() {
+            return None;
+        }
+        self.rest = core::mem::take(&mut self.rest).split_at_mut(len).1;
         Some(())
     }
 

@@ -33,6 +33,7 @@ const SHARED: &[&str] = &[
     "cipher::xnonce_gcm",
     "kms::cache::key",
     "kms::clock",
+    "kms::object",
     "provider::walk",
     "random::os",
 ];

@@ -1,6 +1,6 @@
 //! What one DEK may seal.
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 
@@ -32,13 +32,16 @@ impl Default for DekLimits {
 /// What is left of the limits; what was taken is never given back.
 #[derive(Debug)]
 pub(super) struct DekBudget {
+    limits: DekLimits,
     seals: AtomicU32,
     bytes: AtomicUsize,
+    has_refused: AtomicBool,
 }
 
 impl DekBudget {
     pub(super) const fn new(limits: DekLimits) -> Self {
-        Self { seals: AtomicU32::new(limits.seals), bytes: AtomicUsize::new(limits.bytes) }
+        let (seals, bytes) = (AtomicU32::new(limits.seals), AtomicUsize::new(limits.bytes));
+        Self { limits, seals, bytes, has_refused: AtomicBool::new(false) }
     }
 
     /// Takes one seal of that many bytes.
@@ -46,10 +49,21 @@ impl DekBudget {
         // Relaxed: the counters guard nothing but themselves. A seal that finds no bytes left is taken all the same.
         let seals = self.seals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         let bytes = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(len));
-        if seals.is_ok() && bytes.is_ok() { Ok(()) } else { Err(Error::SealsExhausted) }
+        if seals.is_ok() && bytes.is_ok() {
+            return Ok(());
+        }
+        self.has_refused.store(true, Ordering::Relaxed);
+        Err(Error::SealsExhausted)
     }
 
     pub(super) fn has(&self, len: usize) -> bool {
         self.seals.load(Ordering::Relaxed) > 0 && self.bytes.load(Ordering::Relaxed) >= len
+    }
+
+    /// Whether it is time for another DEK: a plaintext was refused, or no more than a sixteenth is left.
+    pub(super) fn is_nearly_used_up(&self) -> bool {
+        self.has_refused.load(Ordering::Relaxed)
+            || self.seals.load(Ordering::Relaxed) <= self.limits.seals / 16
+            || self.bytes.load(Ordering::Relaxed) <= self.limits.bytes / 16
     }
 }

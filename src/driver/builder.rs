@@ -9,7 +9,7 @@ use super::future::AsyncTransformer;
 use super::kek::AsyncKek;
 use crate::error::Result;
 use crate::kms::{Clock, SystemClock};
-use crate::provider::{KmsV1, KmsV2, Provider};
+use crate::provider::{KmsV1, KmsV2, Provider, WrappedProvider};
 use crate::steps::{EnvelopeTransformer, EnvelopeTransformerBuilder};
 
 /// Collects the providers of an [`AsyncTransformer`] and their KEKs, first the provider that seals.
@@ -52,7 +52,8 @@ impl AsyncTransformerBuilder {
     #[must_use]
     pub fn kms_v2(mut self, provider: impl Into<Arc<KmsV2>>, kek: impl AsyncKek + 'static) -> Self {
         let provider = provider.into();
-        self.transformer = self.transformer.shared_wrapped(Arc::clone(&provider) as _);
+        let shared: Arc<dyn WrappedProvider> = Arc::<KmsV2>::clone(&provider);
+        self.transformer = self.transformer.shared_wrapped(shared);
         self.links.push(Some(Link { kek: Arc::new(kek), kms_v2: Some(provider) }));
         self
     }

@@ -73,7 +73,7 @@ impl AsyncTransformer {
         let asked_at = self.clock.now();
         let key_id = kek.key_id().await?;
         if let Some(rotation) = kms.check(&mut OsRandom, asked_at, &key_id)? {
-            let answer = kek.wrap_dek(rotation.dek().expose(), &[]).await?;
+            let answer = kek.wrap_dek(rotation.expose_dek(), &[]).await?;
             kms.complete(self.clock.now(), rotation, answer)?;
         }
         Ok(())

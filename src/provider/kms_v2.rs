@@ -18,8 +18,8 @@ use crate::dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek}
 use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek, Wrapped, WrappedDek};
 use crate::kms::{
-    Action, CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, KmsState,
-    ObjectLayout, Rotation, Time, WriteKey,
+    CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, KmsAction, KmsRotation,
+    KmsState, ObjectLayout, Time, WriteKey,
 };
 use crate::random::{KeySource, OsRandom, Random};
 use crate::secret::SecretVec;
@@ -83,10 +83,10 @@ impl KmsV2 {
     ///
     /// # Errors
     /// [`Error::KekAnswer`] for a key id that is empty or longer than 1024 bytes, [`Error::Random`].
-    pub fn check(&self, rng: &mut dyn KeySource, asked_at: Time, key_id: &str) -> Result<Option<Rotation>> {
+    pub fn check(&self, rng: &mut dyn KeySource, asked_at: Time, key_id: &str) -> Result<Option<KmsRotation>> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(match state.on_status(rng, asked_at, key_id)? {
-            Action::Wrap(rotation) => Some(rotation),
+        Ok(match state.on_status_with(rng, asked_at, key_id)? {
+            KmsAction::Wrap(rotation) => Some(rotation),
             _ => None,
         })
     }
@@ -96,7 +96,7 @@ impl KmsV2 {
     /// # Errors
     /// [`Error::KekAnswer`] if the KMS answered under another key id than it named, or beyond the limits of
     /// what a value can hold, or if a later answer was installed before; all stays as it was then.
-    pub fn complete(&self, now: Time, rotation: Rotation, answer: Wrapped) -> Result<()> {
+    pub fn complete(&self, now: Time, rotation: KmsRotation, answer: Wrapped) -> Result<()> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let before = state.read().ok();
         state.install(rotation, answer)?;
@@ -116,7 +116,7 @@ impl KmsV2 {
         let asked_at = clock.now();
         let key_id = kek.key_id()?;
         if let Some(rotation) = self.check(&mut OsRandom, asked_at, &key_id)? {
-            let answer = kek.wrap_dek(rotation.dek().expose(), &[])?;
+            let answer = kek.wrap_dek(rotation.expose_dek(), &[])?;
             self.complete(clock.now(), rotation, answer)?;
         }
         Ok(())
@@ -234,7 +234,7 @@ struct V2Frame<'p> {
 
 impl V2Frame<'_> {
     fn layout(&self) -> ObjectLayout<'_> {
-        ObjectLayout::of(&self.key)
+        ObjectLayout::of_answer(self.key.kind(), self.key.wrapped())
     }
 }
 
@@ -250,12 +250,9 @@ impl Frame for V2Frame<'_> {
         let too_small = Error::BufferTooSmall { needed };
         let (head, object) =
             out.get_mut(..needed).ok_or(too_small)?.split_at_mut_checked(self.prefix.len()).ok_or(too_small)?;
-        let data_len = self.key.dek().sealed_len(plaintext.len())?;
-        let data = self.layout().data_range(data_len).ok_or(Error::TooLong)?;
-        let data_out = object.get_mut(data).ok_or(too_small)?;
-        self.key.dek().seal_into(rng, aad, plaintext, data_out)?;
         head.copy_from_slice(self.prefix.as_bytes());
-        self.layout().write(data_len, object)?;
+        let data = self.layout().write(self.key.dek().sealed_len(plaintext.len())?, object)?;
+        self.key.dek().seal_into(rng, aad, plaintext, object.get_mut(data).ok_or(too_small)?)?;
         Ok(needed)
     }
 }
