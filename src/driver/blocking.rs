@@ -89,6 +89,12 @@ impl BlockingTransformerBuilder {
         Self(self.0.provider(provider))
     }
 
+    /// Appends a provider that holds its keys and that others hold too.
+    #[must_use]
+    pub fn shared_provider(self, provider: Arc<dyn Provider>) -> Self {
+        Self(self.0.shared_provider(provider))
+    }
+
     /// Appends a KMS provider of API version v1.
     #[must_use]
     pub fn kms_v1(self, provider: KmsV1, kek: impl Kek + 'static) -> Self {

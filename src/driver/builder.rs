@@ -34,8 +34,14 @@ impl Default for AsyncTransformerBuilder {
 impl AsyncTransformerBuilder {
     /// Appends a provider that holds its keys.
     #[must_use]
-    pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
-        self.transformer = self.transformer.provider(provider);
+    pub fn provider(self, provider: impl Provider + 'static) -> Self {
+        self.shared_provider(Arc::new(provider))
+    }
+
+    /// Appends a provider that holds its keys and that others hold too.
+    #[must_use]
+    pub fn shared_provider(mut self, provider: Arc<dyn Provider>) -> Self {
+        self.transformer = self.transformer.shared_provider(provider);
         self.links.push(None);
         self
     }

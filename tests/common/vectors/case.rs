@@ -67,7 +67,7 @@ enum RawPlaintext {
     Pattern { len: usize, seed: i64 },
 }
 
-struct Base64(Vec<u8>);
+pub(crate) struct Base64(pub(crate) Vec<u8>);
 
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

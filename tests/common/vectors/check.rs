@@ -2,8 +2,12 @@
 
 mod case;
 mod judge;
+#[cfg(feature = "kms")]
+mod kms;
 mod lists;
 mod observe;
+#[cfg(feature = "kms")]
+mod plugin;
 #[path = "../scripted_nonce.rs"]
 mod scripted_nonce;
 
@@ -70,6 +74,10 @@ fn check_case(json: &Value) -> Outcome {
         None if json.get("config").is_some_and(Value::is_string) => return Outcome::Skipped,
         None => return Outcome::Failed("malformed: missing field `providers`".into()),
     };
+    #[cfg(feature = "kms")]
+    if lists::names_kms(providers) {
+        return kms::check(json).map_or_else(Outcome::Failed, |()| Outcome::Passed);
+    }
     let result = match Configured::from_json(providers) {
         Ok(configured) => Case::from_json(json)
             .map_err(|error| format!("malformed: {error}"))

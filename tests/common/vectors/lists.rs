@@ -1,8 +1,9 @@
 //! The providers of a case, each list built twice: with its keys owned and with its keys borrowed.
 
+use std::sync::Arc;
+
 use atrest::{
     AesCbcKey, AesGcmKey, Error, Identity, Keyed, KeyedCipher, NamedKey, Provider, Result, SecretboxKey, Transformer,
-    TransformerBuilder,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,14 +27,14 @@ pub(crate) struct NoncePlace {
 }
 
 /// What providers are made of.
-trait Source {
-    fn add_owned(&self, builder: TransformerBuilder<'static>) -> Result<TransformerBuilder<'static>>;
+pub(crate) trait Source {
+    fn shared(&self) -> Result<Arc<dyn Provider>>;
     fn borrowed(&self) -> Result<Box<dyn Names + '_>>;
     fn nonce_place(&self) -> Option<NoncePlace>;
 }
 
 /// The borrowed form of a source; it must live as long as the provider over it.
-trait Names {
+pub(crate) trait Names {
     fn provider(&self) -> Result<Box<dyn Provider + '_>>;
 }
 
@@ -62,7 +63,6 @@ impl Configured {
             .iter()
             .map(only_setting)
             .collect::<Result<_, _>>()?;
-        let is_built = |kind: &str| matches!(kind, "identity" | "aescbc" | "aesgcm" | "secretbox");
         if !entries.iter().all(|(kind, _)| is_built(kind)) {
             return Err(NotConfigured::NotBuilt);
         }
@@ -79,7 +79,7 @@ impl Configured {
     pub(crate) fn with_both<T>(&self, run: impl FnOnce(&Transformer<'_>, &Transformer<'_>) -> T) -> Result<T> {
         let mut builder = Transformer::builder();
         for source in &self.0 {
-            builder = source.add_owned(builder)?;
+            builder = builder.shared_provider(source.shared()?);
         }
         let owned = builder.build()?;
 
@@ -91,8 +91,20 @@ impl Configured {
     }
 }
 
+/// Whether all is built that the list names, and a KMS is among it.
+#[cfg(feature = "kms")]
+pub(crate) fn names_kms(providers: &Value) -> bool {
+    let entries: Vec<_> = providers.as_array().into_iter().flatten().map(only_setting).collect();
+    let kinds = || entries.iter().flatten().map(|(kind, _)| *kind);
+    kinds().any(|kind| kind == "kms") && kinds().all(|kind| kind == "kms" || is_built(kind))
+}
+
+fn is_built(kind: &str) -> bool {
+    matches!(kind, "identity" | "aescbc" | "aesgcm" | "secretbox")
+}
+
 /// The one setting of an entry that is not null, with its name.
-fn only_setting(entry: &Value) -> Result<(&str, &Value), String> {
+pub(crate) fn only_setting(entry: &Value) -> Result<(&str, &Value), String> {
     let settings = entry.as_object().ok_or("a provider is no object")?;
     let mut settings = settings.iter().filter(|(_, setting)| !setting.is_null());
     match (settings.next(), settings.next()) {
@@ -102,7 +114,7 @@ fn only_setting(entry: &Value) -> Result<(&str, &Value), String> {
     }
 }
 
-fn source(kind: &str, settings: &Value) -> Result<Box<dyn Source>, String> {
+pub(crate) fn source(kind: &str, settings: &Value) -> Result<Box<dyn Source>, String> {
     match kind {
         "aescbc" => key_list(kind, 16, settings, |secret| AesCbcKey::from_base64(secret)),
         "aesgcm" => key_list(kind, 12, settings, |secret| AesGcmKey::from_base64(secret)),
@@ -128,8 +140,8 @@ fn key_list<C: KeyedCipher + Clone + 'static>(
 }
 
 impl<C: KeyedCipher + Clone + 'static> Source for KeyList<C> {
-    fn add_owned(&self, builder: TransformerBuilder<'static>) -> Result<TransformerBuilder<'static>> {
-        Ok(builder.provider(Keyed::new(self.keys.iter().cloned())?))
+    fn shared(&self) -> Result<Arc<dyn Provider>> {
+        Ok(Arc::new(Keyed::new(self.keys.iter().cloned())?))
     }
 
     fn borrowed(&self) -> Result<Box<dyn Names + '_>> {
@@ -149,8 +161,8 @@ impl<C: KeyedCipher> Names for Vec<NamedKey<'_, C>> {
 }
 
 impl Source for Identity {
-    fn add_owned(&self, builder: TransformerBuilder<'static>) -> Result<TransformerBuilder<'static>> {
-        Ok(builder.provider(*self))
+    fn shared(&self) -> Result<Arc<dyn Provider>> {
+        Ok(Arc::new(*self))
     }
 
     fn borrowed(&self) -> Result<Box<dyn Names + '_>> {

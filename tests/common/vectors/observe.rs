@@ -35,6 +35,11 @@ pub(crate) type Sealed = Result<Vec<u8>, Error>;
 pub(crate) trait Subject {
     fn open(&self, aad: &[u8], stored: &[u8]) -> Result<Verdict, String>;
     fn seal(&self, nonce: Option<&[u8]>, aad: &[u8], plaintext: &[u8]) -> Result<Sealed, String>;
+
+    /// A stored value with what upstream has in any order in the order that is written here.
+    fn sorted(&self, stored: &[u8]) -> Vec<u8> {
+        stored.to_vec()
+    }
 }
 
 impl Subject for Transformer<'_> {
@@ -99,7 +104,7 @@ impl Subject for Identity {
     }
 }
 
-fn verdict<P>(opened: &Opened<'_, P>, plaintext: &[u8]) -> Verdict {
+pub(crate) fn verdict<P>(opened: &Opened<'_, P>, plaintext: &[u8]) -> Verdict {
     Verdict::Opened {
         plaintext: plaintext.to_vec(),
         stale: opened.is_stale(),
