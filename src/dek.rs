@@ -4,9 +4,10 @@ mod budget;
 
 use core::fmt;
 
-use crate::cipher::AesGcmKey;
+use crate::cipher::committing::CommittingKey;
 use crate::cipher::construction::Construction;
 use crate::cipher::xnonce_gcm::XNonceGcmKey;
+use crate::cipher::{AesGcmKey, Algorithm};
 use crate::error::{Error, Result};
 use crate::random::{KeySource, Random};
 use crate::secret::Secret;
@@ -64,6 +65,9 @@ pub enum DekScheme {
     AesGcm,
     /// AES-256-GCM under a key that HKDF-SHA256 expands from the DEK for each value: KMS v2.
     AesGcmXNonce,
+    /// A key that HKDF-SHA256 expands from the DEK for each value, with a commitment to it that is checked before
+    /// anything is decrypted: the crate's own envelope.
+    Committing(Algorithm),
 }
 
 impl DekScheme {
@@ -72,6 +76,7 @@ impl DekScheme {
         match self {
             Self::AesGcm => AesGcmKey::LAYOUT.body_len(plaintext_len)?.checked_add(AesGcmKey::LAYOUT.nonce_len),
             Self::AesGcmXNonce => XNonceGcmKey::sealed_len(plaintext_len),
+            Self::Committing(algorithm) => algorithm.committing_layout().sealed_len(plaintext_len),
         }
     }
 
@@ -83,6 +88,9 @@ impl DekScheme {
                 AesGcmKey::LAYOUT.plaintext_len(body_len).map(|(len, _)| len)
             }
             Self::AesGcmXNonce => XNonceGcmKey::plaintext_len(sealed_len),
+            Self::Committing(algorithm) => {
+                algorithm.committing_layout().plaintext_len_of_sealed(sealed_len).map(|(len, _)| len)
+            }
         }
     }
 }
@@ -92,6 +100,7 @@ impl DekScheme {
 enum Schedule {
     AesGcm(AesGcmKey),
     AesGcmXNonce(XNonceGcmKey),
+    Committing(CommittingKey),
 }
 
 impl Schedule {
@@ -99,6 +108,7 @@ impl Schedule {
         Ok(match scheme {
             DekScheme::AesGcm => Self::AesGcm(AesGcmKey::from_bytes(dek)?),
             DekScheme::AesGcmXNonce => Self::AesGcmXNonce(XNonceGcmKey::from_seed(dek)?),
+            DekScheme::Committing(algorithm) => Self::Committing(CommittingKey::from_dek(algorithm, dek)?),
         })
     }
 
@@ -106,6 +116,7 @@ impl Schedule {
         match self {
             Self::AesGcm(_) => DekScheme::AesGcm,
             Self::AesGcmXNonce(_) => DekScheme::AesGcmXNonce,
+            Self::Committing(key) => DekScheme::Committing(key.algorithm()),
         }
     }
 
@@ -121,6 +132,7 @@ impl Schedule {
                 Ok(())
             }
             Self::AesGcmXNonce(key) => key.seal_into(rng, aad, plaintext, out),
+            Self::Committing(key) => key.seal_into(rng, aad, plaintext, out),
         }
     }
 
@@ -132,6 +144,7 @@ impl Schedule {
                 key.open_into(nonce, aad, body, out)
             }
             Self::AesGcmXNonce(key) => key.open_into(aad, sealed, out),
+            Self::Committing(key) => key.open_into(aad, sealed, out),
         }
     }
 
@@ -216,12 +229,23 @@ pub struct RecoveredDek {
 
 impl RecoveredDek {
     /// Expands what a KEK unwrapped: 16, 24 or 32 bytes for [`DekScheme::AesGcm`], 32 or more for
-    /// [`DekScheme::AesGcmXNonce`].
+    /// [`DekScheme::AesGcmXNonce`], 32 for [`DekScheme::Committing`].
     ///
     /// # Errors
     /// [`Error::KeyLength`].
     pub fn from_bytes(scheme: DekScheme, dek: &[u8]) -> Result<Self> {
         Schedule::expand(scheme, dek).map(|schedule| Self { schedule })
+    }
+
+    /// Checks that `sealed` was sealed under this DEK, by its commitment alone: the ciphertext is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Open`], also for a scheme without commitments.
+    pub(crate) fn check(&self, sealed: &[u8]) -> Result<()> {
+        match &self.schedule {
+            Schedule::Committing(key) => key.check(sealed),
+            Schedule::AesGcm(_) | Schedule::AesGcmXNonce(_) => Err(Error::Open),
+        }
     }
 }
 

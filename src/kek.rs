@@ -1,6 +1,13 @@
 //! The joint between this crate and whoever holds the key encryption key: requests, answers and refusals.
 //! Nothing here does I/O.
 
+mod call;
+mod handles;
+mod local;
+
+pub use call::CallError;
+pub use local::LocalKek;
+
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;

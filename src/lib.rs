@@ -32,6 +32,9 @@ mod dek;
 #[cfg(feature = "envelope")]
 mod kek;
 
+/// The crate's own envelope.
+mod envelope;
+
 /// The KMS service as data.
 #[cfg(feature = "kms")]
 mod kms;
@@ -49,15 +52,20 @@ mod inspect;
 pub use cipher::AesCbcKey;
 #[cfg(feature = "aesgcm")]
 pub use cipher::AesGcmKey;
+pub use cipher::Algorithm;
 pub use cipher::Cipher;
 #[cfg(feature = "secretbox")]
 pub use cipher::SecretboxKey;
 #[cfg(feature = "envelope")]
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
+#[cfg(feature = "envelope")]
+pub use envelope::Envelope;
+#[cfg(all(feature = "envelope", feature = "std"))]
+pub use envelope::EnvelopeSealer;
 pub use error::{Error, Result};
 pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "envelope")]
-pub use kek::{Kek, KekError, Refusal, Wrapped, WrappedDek};
+pub use kek::{CallError, Kek, KekError, LocalKek, Refusal, Wrapped, WrappedDek};
 #[cfg(feature = "kms")]
 pub use kms::{Clock, SystemClock, Time};
 #[cfg(feature = "aescbc")]

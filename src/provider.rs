@@ -17,6 +17,7 @@ pub(crate) use walk::{Buffers, Failures, Found, Plaintext, Walk};
 
 use core::fmt;
 
+use crate::envelope::format::ENVELOPE_V1_PREFIX;
 use crate::error::{Error, Result};
 use crate::random::Random;
 use crate::secret::wipe;
@@ -40,11 +41,14 @@ pub enum ProviderKind {
     KmsV1,
     /// A KMS plugin of API version v2, prefix `k8s:enc:kms:v2:`.
     KmsV2,
+    /// The crate's own envelope, prefix `atrest:env:v1:`.
+    Envelope,
 }
 
 impl ProviderKind {
     /// All kinds that have a prefix.
-    pub(crate) const PREFIXED: [Self; 5] = [Self::AesCbc, Self::AesGcm, Self::Secretbox, Self::KmsV1, Self::KmsV2];
+    pub(crate) const PREFIXED: [Self; 6] =
+        [Self::AesCbc, Self::AesGcm, Self::Secretbox, Self::KmsV1, Self::KmsV2, Self::Envelope];
 
     /// What a stored value of this kind begins with; empty for identity.
     #[must_use]
@@ -56,6 +60,7 @@ impl ProviderKind {
             Self::Secretbox => "k8s:enc:secretbox:v1:",
             Self::KmsV1 => "k8s:enc:kms:v1:",
             Self::KmsV2 => "k8s:enc:kms:v2:",
+            Self::Envelope => ENVELOPE_V1_PREFIX,
         }
     }
 }
@@ -69,6 +74,7 @@ impl fmt::Display for ProviderKind {
             Self::Secretbox => "secretbox",
             Self::KmsV1 => "kms v1",
             Self::KmsV2 => "kms v2",
+            Self::Envelope => "envelope",
         })
     }
 }
