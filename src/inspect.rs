@@ -88,7 +88,7 @@ impl<'s> Inspection<'s> {
         let ends = names.match_indices(':').filter(|(end, _)| *end > 0);
         let named = named.into_iter().flat_map(move |kind| {
             let candidate = move |(end, _)| {
-                Some(Candidate { kind, algorithm: None, name: names.get(..end)?, payload: rest.get(end + 1..)? })
+                Some(Candidate { kind, envelope: None, name: names.get(..end)?, payload: rest.get(end + 1..)? })
             };
             // A v2 provider name has no ':', so that the first one ends it.
             let most = if kind == ProviderKind::KmsV2 { 1 } else { usize::MAX };
@@ -112,7 +112,8 @@ impl<'s> Inspection<'s> {
 #[derive(Clone, Copy)]
 pub struct Candidate<'s> {
     kind: ProviderKind,
-    algorithm: Option<Algorithm>,
+    /// The crate's own envelope, taken apart.
+    envelope: Option<Header<'s>>,
     name: &'s str,
     payload: &'s [u8],
 }
@@ -122,8 +123,7 @@ impl<'s> Candidate<'s> {
     fn of_envelope(rest: &'s [u8]) -> Option<Self> {
         let header = Header::parse_fields(rest)?;
         let (_, payload) = split_u16_prefixed(rest.get(1..)?)?;
-        let (kind, algorithm) = (ProviderKind::Envelope, Some(header.algorithm));
-        Some(Self { kind, algorithm, name: header.key_id, payload })
+        Some(Self { kind: ProviderKind::Envelope, envelope: Some(header), name: header.key_id, payload })
     }
 
     /// Name of the key, for KMS of the provider, for the crate's own envelope the key id. It can hold any character:
@@ -143,14 +143,16 @@ impl<'s> Candidate<'s> {
     /// The wrapped DEK of a KMS v1 value or of the crate's own envelope.
     #[must_use]
     pub fn wrapped_dek(&self) -> Option<&'s [u8]> {
-        let holds_one = matches!(self.kind, ProviderKind::KmsV1 | ProviderKind::Envelope);
-        holds_one.then(|| split_u16_prefixed(self.payload)).flatten().map(|(dek, _)| dek)
+        match self.kind {
+            ProviderKind::KmsV1 => split_u16_prefixed(self.payload).map(|(dek, _)| dek),
+            _ => self.envelope.map(|header| header.wrapped),
+        }
     }
 
     /// The algorithm that a value of the crate's own envelope names; `None` for other values, whose provider tells.
     #[must_use]
-    pub const fn algorithm(&self) -> Option<Algorithm> {
-        self.algorithm
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.envelope.map(|header| header.algorithm)
     }
 
     /// The shortest and the longest plaintext in bytes that is sealed to this length under this name; they
@@ -164,10 +166,7 @@ impl<'s> Candidate<'s> {
             ProviderKind::AesGcm => sealed(layout::AES_GCM, self.payload),
             ProviderKind::Secretbox => sealed(layout::SECRETBOX, self.payload),
             ProviderKind::KmsV1 => sealed(layout::AES_GCM, split_u16_prefixed(self.payload)?.1),
-            ProviderKind::Envelope => {
-                let (_, sealed) = split_u16_prefixed(self.payload)?;
-                self.algorithm?.committing_layout().plaintext_len_of_sealed(sealed.len())
-            }
+            ProviderKind::Envelope => self.envelope?.plaintext_len().map(|len| (len, len)),
             ProviderKind::KmsV2 | ProviderKind::Identity => None,
         }
     }

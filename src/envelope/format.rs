@@ -18,6 +18,7 @@
 //! another value there meets the commitment. How the payload's key is made of DEK and salt, `cipher/committing.rs` says.
 
 use crate::cipher::Algorithm;
+#[cfg(any(feature = "envelope", test))]
 use crate::error::{Error, Result};
 use crate::wire::split_u16_prefixed;
 
@@ -45,6 +46,7 @@ impl<'s> Header<'s> {
     ///
     /// # Errors
     /// [`Error::NoMatchingProvider`] for another prefix, [`Error::Open`] for whatever else is not of this format.
+    #[cfg(any(feature = "envelope", test))]
     pub(crate) fn parse(stored: &'s [u8]) -> Result<Self> {
         let rest = stored.strip_prefix(ENVELOPE_V1_PREFIX.as_bytes()).ok_or(Error::NoMatchingProvider)?;
         Self::parse_fields(rest).ok_or(Error::Open)

@@ -48,6 +48,7 @@ impl Lease {
         Ok(Self { dek, header, aad })
     }
 
+    #[cfg(feature = "std")]
     pub(super) fn has_budget(&self, plaintext_len: usize) -> bool {
         self.dek.has_budget(plaintext_len)
     }

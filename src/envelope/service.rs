@@ -75,6 +75,7 @@ impl<K: Kek> Envelope<K> {
         &mut self.kek
     }
 
+    #[cfg(feature = "std")]
     pub(super) const fn settings(&self) -> Settings {
         self.settings
     }
