@@ -44,7 +44,7 @@ fn print(inspection: &Inspection<'_>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     match inspection.provider() {
         Some(provider) => writeln!(out, "provider: {provider}")?,
-        None => writeln!(out, "provider: unknown, though the value begins with k8s:enc:")?,
+        None => writeln!(out, "provider: unknown, though the value begins like an encrypted one")?,
     }
     writeln!(out, "stored bytes: {}", inspection.stored_len())?;
     writeln!(out, "length possible: {}", if inspection.is_possible() { "yes" } else { "no" })?;

@@ -3,6 +3,8 @@
 
 pub(crate) mod layout;
 
+mod algorithm;
+
 #[cfg(feature = "aescbc")]
 mod aescbc;
 #[cfg(feature = "aesgcm")]
@@ -15,12 +17,17 @@ mod key;
 mod secretbox;
 
 #[cfg(feature = "envelope")]
+pub(crate) mod committing;
+#[cfg(feature = "envelope")]
+pub(crate) mod xchacha;
+#[cfg(feature = "envelope")]
 pub(crate) mod xnonce_gcm;
 
 #[cfg(feature = "aescbc")]
 pub use aescbc::AesCbcKey;
 #[cfg(feature = "aesgcm")]
 pub use aesgcm::AesGcmKey;
+pub use algorithm::Algorithm;
 #[cfg(feature = "secretbox")]
 pub use secretbox::SecretboxKey;
 

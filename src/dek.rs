@@ -6,9 +6,10 @@ use core::fmt;
 
 #[cfg(feature = "aescbc")]
 use crate::cipher::AesCbcKey;
-use crate::cipher::AesGcmKey;
+use crate::cipher::committing::CommittingKey;
 use crate::cipher::construction::Construction;
 use crate::cipher::xnonce_gcm::XNonceGcmKey;
+use crate::cipher::{AesGcmKey, Algorithm};
 use crate::error::{Error, Result};
 use crate::random::{KeySource, Random};
 use crate::secret::Secret;
@@ -66,6 +67,9 @@ pub enum DekScheme {
     AesGcm,
     /// AES-256-GCM under a key that HKDF-SHA256 expands from the DEK for each value: KMS v2.
     AesGcmXNonce,
+    /// A key that HKDF-SHA256 expands from the DEK for each value, with a commitment to it that is checked before
+    /// anything is decrypted: the crate's own envelope.
+    Committing(Algorithm),
 }
 
 impl DekScheme {
@@ -75,6 +79,8 @@ impl DekScheme {
         match self {
             Self::AesGcm => 0,
             Self::AesGcmXNonce => 1,
+            // Far from the numbers that Kubernetes may give to more kinds.
+            Self::Committing(algorithm) => 0x80 | algorithm.code(),
         }
     }
 
@@ -83,6 +89,7 @@ impl DekScheme {
         match self {
             Self::AesGcm => AesGcmKey::LAYOUT.body_len(plaintext_len)?.checked_add(AesGcmKey::LAYOUT.nonce_len),
             Self::AesGcmXNonce => XNonceGcmKey::sealed_len(plaintext_len),
+            Self::Committing(algorithm) => algorithm.committing_layout().sealed_len(plaintext_len),
         }
     }
 
@@ -94,6 +101,9 @@ impl DekScheme {
                 AesGcmKey::LAYOUT.plaintext_len(body_len).map(|(len, _)| len)
             }
             Self::AesGcmXNonce => XNonceGcmKey::plaintext_len(sealed_len),
+            Self::Committing(algorithm) => {
+                algorithm.committing_layout().plaintext_len_of_sealed(sealed_len).map(|(len, _)| len)
+            }
         }
     }
 }
@@ -103,6 +113,7 @@ impl DekScheme {
 enum Schedule {
     AesGcm(AesGcmKey),
     AesGcmXNonce(XNonceGcmKey),
+    Committing(CommittingKey),
 }
 
 impl Schedule {
@@ -110,6 +121,7 @@ impl Schedule {
         Ok(match scheme {
             DekScheme::AesGcm => Self::AesGcm(AesGcmKey::from_bytes(dek)?),
             DekScheme::AesGcmXNonce => Self::AesGcmXNonce(XNonceGcmKey::from_seed(dek)?),
+            DekScheme::Committing(algorithm) => Self::Committing(CommittingKey::from_dek(algorithm, dek)?),
         })
     }
 
@@ -117,6 +129,7 @@ impl Schedule {
         match self {
             Self::AesGcm(_) => DekScheme::AesGcm,
             Self::AesGcmXNonce(_) => DekScheme::AesGcmXNonce,
+            Self::Committing(key) => DekScheme::Committing(key.algorithm()),
         }
     }
 
@@ -132,6 +145,7 @@ impl Schedule {
                 Ok(())
             }
             Self::AesGcmXNonce(key) => key.seal_into(rng, aad, plaintext, out),
+            Self::Committing(key) => key.seal_into(rng, aad, plaintext, out),
         }
     }
 
@@ -143,6 +157,7 @@ impl Schedule {
                 key.open_into(nonce, aad, body, out)
             }
             Self::AesGcmXNonce(key) => key.open_into(aad, sealed, out),
+            Self::Committing(key) => key.open_into(aad, sealed, out),
         }
     }
 
@@ -235,7 +250,7 @@ pub struct RecoveredDek {
 
 impl RecoveredDek {
     /// Expands what a KEK unwrapped: 16, 24 or 32 bytes for [`DekScheme::AesGcm`], 32 or more for
-    /// [`DekScheme::AesGcmXNonce`].
+    /// [`DekScheme::AesGcmXNonce`], 32 for [`DekScheme::Committing`].
     ///
     /// # Errors
     /// [`Error::KeyLength`].
@@ -266,6 +281,17 @@ impl RecoveredDek {
         let needed = AesCbcKey::LAYOUT.open_len_max(body.len()).ok_or(Error::Open)?;
         let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
         key.open_into(iv, &[], body, out)
+    }
+
+    /// Checks that `sealed` was sealed under this DEK, by its commitment alone: the ciphertext is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Open`], also for a scheme without commitments.
+    pub(crate) fn check(&self, sealed: &[u8]) -> Result<()> {
+        match &self.schedule {
+            Schedule::Committing(key) => key.check(sealed),
+            Schedule::AesGcm(_) | Schedule::AesGcmXNonce(_) => Err(Error::Open),
+        }
     }
 }
 

@@ -17,9 +17,10 @@ pub enum Error {
     NoMatchingProvider,
     /// The provider matched, and none of its keys has a name that the value begins with.
     NoMatchingKey,
-    /// Identity alone was asked to read a value that begins with `k8s:enc:`, which is not plaintext.
+    /// Identity alone was asked to read a value that begins with `k8s:enc:` or `atrest:env:`, which is not plaintext.
     Encrypted,
-    /// Identity was asked to store a plaintext that begins with `k8s:enc:`, which it could never read again.
+    /// Identity was asked to store a plaintext that begins with `k8s:enc:` or `atrest:env:`, which it could never read
+    /// again.
     LooksEncrypted,
     /// The value matched and did not open with any key that could be its own.
     Open,
@@ -72,6 +73,8 @@ pub enum Error {
     EmptyKeyName,
     /// The name of a key must be UTF-8.
     KeyNameNotUtf8,
+    /// The id of a key is empty, longer than 1,024 bytes, or that of another key, be it a destroyed one.
+    KeyId,
 }
 
 impl Error {
@@ -88,7 +91,9 @@ impl fmt::Display for Error {
             Self::NoMatchingProvider => "no provider of the list reads a value with this prefix",
             Self::NoMatchingKey => "no key of the provider has a name that the value begins with",
             Self::Encrypted => "the value is encrypted and identity cannot read it",
-            Self::LooksEncrypted => "the plaintext begins with k8s:enc: and would be unreadable as stored by identity",
+            Self::LooksEncrypted => {
+                "the plaintext begins like an encrypted value and would be unreadable as stored by identity"
+            }
             Self::Open => "the value does not open",
             Self::BufferTooSmall { needed } => {
                 return write!(f, "the output buffer is too small, {needed} bytes suffice");
@@ -113,6 +118,7 @@ impl fmt::Display for Error {
             Self::NoKey => "a provider needs at least one key",
             Self::EmptyKeyName => "the name of a key is empty",
             Self::KeyNameNotUtf8 => "the name of a key is not UTF-8",
+            Self::KeyId => "the id of a key is empty, too long or taken",
         };
         f.write_str(text)
     }

@@ -2,7 +2,9 @@
 
 use core::fmt::{self, Write as _};
 
+use crate::cipher::Algorithm;
 use crate::cipher::layout::{self, Layout};
+use crate::envelope::format::{ENVELOPE_PREFIX, Header};
 use crate::provider::{KUBERNETES_PREFIX, ProviderKind};
 use crate::wire::split_u16_prefixed;
 
@@ -32,11 +34,19 @@ use crate::wire::split_u16_prefixed;
 pub fn inspect(stored: &[u8]) -> Inspection<'_> {
     let prefixed = ProviderKind::PREFIXED.into_iter().find(|kind| stored.starts_with(kind.prefix().as_bytes()));
     let provider = match prefixed {
-        None if stored.starts_with(KUBERNETES_PREFIX) => None,
+        None if unknown_prefix(stored).is_some() => None,
         kind => Some(kind.unwrap_or(ProviderKind::Identity)),
     };
     let rest = provider.and_then(|kind| stored.get(kind.prefix().len()..)).unwrap_or_default();
     Inspection { stored, provider, rest }
+}
+
+/// The beginning that says that a value is encrypted, if it has one.
+fn unknown_prefix(stored: &[u8]) -> Option<&'static str> {
+    [KUBERNETES_PREFIX, ENVELOPE_PREFIX]
+        .into_iter()
+        .find(|prefix| stored.starts_with(prefix))
+        .and_then(|prefix| core::str::from_utf8(prefix).ok())
 }
 
 /// What [`inspect`] tells of a stored value.
@@ -49,8 +59,8 @@ pub struct Inspection<'s> {
 }
 
 impl<'s> Inspection<'s> {
-    /// The mechanism that wrote the value; `None` for a value that begins with `k8s:enc:` and whose
-    /// mechanism is unknown.
+    /// The mechanism that wrote the value; `None` for a value that begins with `k8s:enc:` or `atrest:env:` and whose
+    /// mechanism or version is unknown.
     #[must_use]
     pub const fn provider(&self) -> Option<ProviderKind> {
         self.provider
@@ -62,26 +72,29 @@ impl<'s> Inspection<'s> {
         self.stored.len()
     }
 
-    /// Every name under which the value can have been written, the shortest first: of a key, or for KMS
-    /// of the provider.
+    /// Every name under which the value can have been written, the shortest first: of a key, for KMS of the provider,
+    /// and for the crate's own envelope the id of the KEK's key.
     ///
     /// Names may contain the `:` that ends them and ciphertext may contain `:` too, so that there can be
-    /// several. Identity has none.
+    /// several. The crate's own envelope has at most one, the key id, and identity has none.
     pub fn candidates(&self) -> impl Iterator<Item = Candidate<'s>> + use<'s> {
         let rest = self.rest;
-        let provider = self.provider.filter(|&kind| kind != ProviderKind::Identity);
+        let envelope = self.provider.filter(|&kind| kind == ProviderKind::Envelope);
+        let named = self.provider.filter(|kind| !matches!(kind, ProviderKind::Identity | ProviderKind::Envelope));
         let names = match core::str::from_utf8(rest) {
             Ok(names) => names,
             Err(error) => core::str::from_utf8(&rest[..error.valid_up_to()]).unwrap_or_default(),
         };
         let ends = names.match_indices(':').filter(|(end, _)| *end > 0);
-        provider.into_iter().flat_map(move |kind| {
-            let candidate =
-                move |(end, _)| Some(Candidate { kind, name: names.get(..end)?, payload: rest.get(end + 1..)? });
+        let named = named.into_iter().flat_map(move |kind| {
+            let candidate = move |(end, _)| {
+                Some(Candidate { kind, envelope: None, name: names.get(..end)?, payload: rest.get(end + 1..)? })
+            };
             // A v2 provider name has no ':', so that the first one ends it.
             let most = if kind == ProviderKind::KmsV2 { 1 } else { usize::MAX };
             ends.clone().take(most).filter_map(candidate)
-        })
+        });
+        envelope.and_then(|_| Candidate::of_envelope(rest)).into_iter().chain(named)
     }
 
     /// Whether the value has a length and a frame that it can have been written with.
@@ -99,27 +112,47 @@ impl<'s> Inspection<'s> {
 #[derive(Clone, Copy)]
 pub struct Candidate<'s> {
     kind: ProviderKind,
+    /// The crate's own envelope, taken apart.
+    envelope: Option<Header<'s>>,
     name: &'s str,
     payload: &'s [u8],
 }
 
 impl<'s> Candidate<'s> {
-    /// Name of the key, or for KMS of the provider. It can hold any character: escape it before printing.
+    /// The only candidate of the crate's own envelope; `rest` is what follows the prefix.
+    fn of_envelope(rest: &'s [u8]) -> Option<Self> {
+        let header = Header::parse_fields(rest)?;
+        let (_, payload) = split_u16_prefixed(rest.get(1..)?)?;
+        Some(Self { kind: ProviderKind::Envelope, envelope: Some(header), name: header.key_id, payload })
+    }
+
+    /// Name of the key, for KMS of the provider, for the crate's own envelope the key id. It can hold any character:
+    /// escape it before printing.
     #[must_use]
     pub const fn name(&self) -> &'s str {
         self.name
     }
 
-    /// Number of bytes behind the name: nonce, ciphertext and tag, or for KMS the wrapped DEK and more.
+    /// Number of bytes behind the name: nonce, ciphertext and tag, or for KMS and the crate's own envelope the wrapped
+    /// DEK and more.
     #[must_use]
     pub const fn payload_len(&self) -> usize {
         self.payload.len()
     }
 
-    /// The wrapped DEK of a KMS v1 value.
+    /// The wrapped DEK of a KMS v1 value or of the crate's own envelope.
     #[must_use]
     pub fn wrapped_dek(&self) -> Option<&'s [u8]> {
-        (self.kind == ProviderKind::KmsV1).then(|| split_u16_prefixed(self.payload)).flatten().map(|(dek, _)| dek)
+        match self.kind {
+            ProviderKind::KmsV1 => split_u16_prefixed(self.payload).map(|(dek, _)| dek),
+            _ => self.envelope.map(|header| header.wrapped),
+        }
+    }
+
+    /// The algorithm that a value of the crate's own envelope names; `None` for other values, whose provider tells.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.envelope.map(|header| header.algorithm)
     }
 
     /// The shortest and the longest plaintext in bytes that is sealed to this length under this name; they
@@ -133,6 +166,7 @@ impl<'s> Candidate<'s> {
             ProviderKind::AesGcm => sealed(layout::AES_GCM, self.payload),
             ProviderKind::Secretbox => sealed(layout::SECRETBOX, self.payload),
             ProviderKind::KmsV1 => sealed(layout::AES_GCM, split_u16_prefixed(self.payload)?.1),
+            ProviderKind::Envelope => self.envelope?.plaintext_len().map(|len| (len, len)),
             ProviderKind::KmsV2 | ProviderKind::Identity => None,
         }
     }
@@ -152,11 +186,8 @@ impl<'s> Candidate<'s> {
 impl fmt::Display for Inspection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(kind) = self.provider else {
-            return write!(
-                f,
-                "unknown provider, {} bytes behind k8s:enc:",
-                self.stored.len() - KUBERNETES_PREFIX.len()
-            );
+            let prefix = unknown_prefix(self.stored).unwrap_or_default();
+            return write!(f, "unknown provider, {} bytes behind {prefix}", self.stored.len() - prefix.len());
         };
         if kind == ProviderKind::Identity {
             return write!(f, "identity, {} bytes of plaintext", self.stored.len());
@@ -185,8 +216,11 @@ fn list<'s>(f: &mut fmt::Formatter<'_>, mut candidates: impl Iterator<Item = Can
 
 impl fmt::Display for Candidate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kms = matches!(self.kind, ProviderKind::KmsV1 | ProviderKind::KmsV2);
-        write!(f, "{} name ", if kms { "provider" } else { "key" })?;
+        f.write_str(match self.kind {
+            ProviderKind::KmsV1 | ProviderKind::KmsV2 => "provider name ",
+            ProviderKind::Envelope => "key id ",
+            _ => "key name ",
+        })?;
         f.write_char('"')?;
         write!(f, "{}", self.name.escape_debug())?;
         f.write_char('"')?;

@@ -2,8 +2,11 @@
 //! Nothing here does I/O.
 
 mod call;
+mod handles;
+mod local;
 
 pub use call::CallError;
+pub use local::LocalKek;
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;

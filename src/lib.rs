@@ -32,6 +32,9 @@ mod dek;
 #[cfg(feature = "envelope")]
 mod kek;
 
+/// The crate's own envelope.
+mod envelope;
+
 /// The KMS service as data.
 #[cfg(feature = "kms")]
 mod kms;
@@ -57,6 +60,7 @@ mod driver;
 pub use cipher::AesCbcKey;
 #[cfg(feature = "aesgcm")]
 pub use cipher::AesGcmKey;
+pub use cipher::Algorithm;
 pub use cipher::Cipher;
 #[cfg(feature = "secretbox")]
 pub use cipher::SecretboxKey;
@@ -66,10 +70,14 @@ pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 pub use driver::{
     AsyncKek, AsyncTransformer, AsyncTransformerBuilder, BlockingTransformer, BlockingTransformerBuilder, KekFuture,
 };
+#[cfg(feature = "envelope")]
+pub use envelope::Envelope;
+#[cfg(all(feature = "envelope", feature = "std"))]
+pub use envelope::EnvelopeSealer;
 pub use error::{Error, Result};
 pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "envelope")]
-pub use kek::{CallError, Kek, KekError, Refusal, Wrapped, WrappedDek};
+pub use kek::{CallError, Kek, KekError, LocalKek, Refusal, Wrapped, WrappedDek};
 #[cfg(feature = "kms")]
 pub use kms::{
     CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, Evicted, KmsAction,
@@ -81,9 +89,9 @@ pub use provider::AesCbc;
 pub use provider::AesGcm;
 #[cfg(feature = "secretbox")]
 pub use provider::Secretbox;
-pub use provider::{Identity, Keyed, KeyedCipher, NamedKey, Opened, Provider, ProviderKind};
 #[cfg(feature = "kms")]
-pub use provider::{KmsV1, KmsV2, WrappedProvider};
+pub use provider::{EnvelopeProvider, KmsV1, KmsV2, WrappedProvider};
+pub use provider::{Identity, Keyed, KeyedCipher, NamedKey, Opened, Provider, ProviderKind};
 #[cfg(feature = "getrandom")]
 pub use random::OsRandom;
 #[cfg(feature = "pool")]

@@ -1,5 +1,7 @@
 //! A provider: one configured mechanism with its keys, and what opening a value tells.
 
+#[cfg(feature = "kms")]
+mod envelope;
 mod identity;
 mod keyed;
 #[cfg(feature = "kms")]
@@ -10,6 +12,8 @@ mod walk;
 #[cfg(feature = "kms")]
 mod wrapped;
 
+#[cfg(feature = "kms")]
+pub use envelope::EnvelopeProvider;
 pub use identity::Identity;
 #[cfg(feature = "aescbc")]
 pub use keyed::AesCbc;
@@ -31,6 +35,7 @@ pub(crate) use wrapped::{SealFrame, SealSource, WrappedValue};
 
 use core::fmt;
 
+use crate::envelope::format::ENVELOPE_V1_PREFIX;
 use crate::error::{Error, Result};
 use crate::random::Random;
 use crate::secret::wipe;
@@ -54,11 +59,14 @@ pub enum ProviderKind {
     KmsV1,
     /// A KMS plugin of API version v2, prefix `k8s:enc:kms:v2:`.
     KmsV2,
+    /// The crate's own envelope, prefix `atrest:env:v1:`.
+    Envelope,
 }
 
 impl ProviderKind {
     /// All kinds that have a prefix.
-    pub(crate) const PREFIXED: [Self; 5] = [Self::AesCbc, Self::AesGcm, Self::Secretbox, Self::KmsV1, Self::KmsV2];
+    pub(crate) const PREFIXED: [Self; 6] =
+        [Self::AesCbc, Self::AesGcm, Self::Secretbox, Self::KmsV1, Self::KmsV2, Self::Envelope];
 
     /// What a stored value of this kind begins with; empty for identity.
     #[must_use]
@@ -70,6 +78,7 @@ impl ProviderKind {
             Self::Secretbox => "k8s:enc:secretbox:v1:",
             Self::KmsV1 => "k8s:enc:kms:v1:",
             Self::KmsV2 => "k8s:enc:kms:v2:",
+            Self::Envelope => ENVELOPE_V1_PREFIX,
         }
     }
 }
@@ -83,6 +92,7 @@ impl fmt::Display for ProviderKind {
             Self::Secretbox => "secretbox",
             Self::KmsV1 => "kms v1",
             Self::KmsV2 => "kms v2",
+            Self::Envelope => "envelope",
         })
     }
 }

@@ -47,6 +47,20 @@ pub(crate) fn split_u16_prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
 }
 
+/// Joins fields so that no two lists of fields give the same bytes: the length of each as a big-endian `u64` in front
+/// of it. `None` if there is no memory for that.
+#[cfg(feature = "envelope")]
+pub(crate) fn join_u64_prefixed(fields: &[&[u8]]) -> Option<alloc::vec::Vec<u8>> {
+    let len = fields.iter().try_fold(0_usize, |sum, field| sum.checked_add(field.len())?.checked_add(8))?;
+    let mut joined = alloc::vec::Vec::new();
+    joined.try_reserve_exact(len).ok()?;
+    for field in fields {
+        joined.extend_from_slice(&u64::try_from(field.len()).ok()?.to_be_bytes());
+        joined.extend_from_slice(field);
+    }
+    Some(joined)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,18 +19,23 @@ const LAYERS: &[&[&str]] = &[
     &["random"],
     &["cipher"],
     &["dek", "kek"],
-    &["kms"],
+    &["envelope", "kms"],
     &["provider"],
     &["transformer", "inspect"],
 ];
 
 /// Modules below a parent that their siblings may import; any others leave each other alone.
 const SHARED: &[&str] = &[
+    "cipher::algorithm",
     "cipher::layout",
     "cipher::key",
     "cipher::budget",
     "cipher::aesgcm",
+    "cipher::xchacha",
     "cipher::xnonce_gcm",
+    "envelope::format",
+    "envelope::lease",
+    "envelope::service",
     "kms::cache::key",
     "kms::clock",
     "kms::object",

@@ -34,6 +34,22 @@ pub(crate) const AES_CBC: Layout = Layout { nonce_len: 16, extra: Extra::Padding
 /// `nonce(24) ++ tag(16) ++ ciphertext`.
 pub(crate) const SECRETBOX: Layout = Layout { nonce_len: 24, extra: Extra::LeadingTag, plaintext_max: u64::MAX };
 
+/// `nonce(24) ++ ciphertext ++ tag(16)`; the longest plaintext is a byte less than that of RFC 8439, 2.8, as the
+/// backend has it.
+#[cfg(feature = "envelope")]
+pub(crate) const XCHACHA: Layout = Layout { nonce_len: 24, extra: Extra::TrailingTag, plaintext_max: (1 << 38) - 65 };
+
+/// What a committing value has in front of its body besides a nonce, which is not stored.
+pub(crate) const COMMITTING_HEAD_LEN: usize = 64;
+
+/// `salt(32) ++ commitment(32) ++ ciphertext ++ tag(16)` with XChaCha20-Poly1305.
+pub(crate) const COMMITTING_XCHACHA: Layout =
+    Layout { nonce_len: COMMITTING_HEAD_LEN, extra: Extra::TrailingTag, plaintext_max: (1 << 38) - 65 };
+
+/// The same with AES-256-GCM.
+pub(crate) const COMMITTING_AES_GCM: Layout =
+    Layout { nonce_len: COMMITTING_HEAD_LEN, extra: Extra::TrailingTag, plaintext_max: AES_GCM.plaintext_max };
+
 impl Layout {
     /// Length of the body of a plaintext, or `None` if the plaintext is too long.
     pub(crate) fn body_len(&self, plaintext_len: usize) -> Option<usize> {
@@ -45,6 +61,17 @@ impl Layout {
             Extra::Padding => BLOCK_LEN - plaintext_len % BLOCK_LEN,
         };
         plaintext_len.checked_add(extra)
+    }
+
+    /// Length of `nonce ++ body` of a plaintext, or `None` if the plaintext is too long.
+    #[cfg(feature = "envelope")]
+    pub(crate) fn sealed_len(&self, plaintext_len: usize) -> Option<usize> {
+        self.body_len(plaintext_len)?.checked_add(self.nonce_len)
+    }
+
+    /// The shortest and the longest plaintext that is sealed to `nonce ++ body` of this length.
+    pub(crate) fn plaintext_len_of_sealed(&self, sealed_len: usize) -> Option<(usize, usize)> {
+        self.plaintext_len(sealed_len.checked_sub(self.nonce_len)?)
     }
 
     /// The shortest and the longest plaintext that is sealed to a body of this length, or `None` if no body

@@ -21,6 +21,11 @@ impl DekLimits {
     pub const fn new(seals: u32, bytes: usize) -> Self {
         Self { seals, bytes }
     }
+
+    /// Whether a new DEK could seal a plaintext of this length at all.
+    pub(crate) const fn allow(&self, len: usize) -> bool {
+        self.seals > 0 && self.bytes >= len
+    }
 }
 
 impl Default for DekLimits {

@@ -9,7 +9,7 @@ use super::kek::Immediate;
 use crate::error::Result;
 use crate::kek::{CallError, Kek};
 use crate::kms::Clock;
-use crate::provider::{KmsV1, KmsV2, Opened, Provider};
+use crate::provider::{EnvelopeProvider, KmsV1, KmsV2, Opened, Provider};
 use crate::secret::SecretVec;
 
 /// An ordered list of providers with a [`Kek`] for each that needs one; its calls block while a KEK is asked.
@@ -105,6 +105,12 @@ impl BlockingTransformerBuilder {
     #[must_use]
     pub fn kms_v2(self, provider: impl Into<Arc<KmsV2>>, kek: impl Kek + 'static) -> Self {
         Self(self.0.kms_v2(provider, Immediate(kek)))
+    }
+
+    /// Appends the crate's own envelope.
+    #[must_use]
+    pub fn envelope(self, provider: EnvelopeProvider, kek: impl Kek + 'static) -> Self {
+        Self(self.0.envelope(provider, Immediate(kek)))
     }
 
     /// Reads the time from another clock than the operating system's.

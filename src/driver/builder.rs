@@ -9,7 +9,7 @@ use super::future::AsyncTransformer;
 use super::kek::AsyncKek;
 use crate::error::Result;
 use crate::kms::{Clock, SystemClock};
-use crate::provider::{KmsV1, KmsV2, Provider, WrappedProvider};
+use crate::provider::{EnvelopeProvider, KmsV1, KmsV2, Provider, WrappedProvider};
 use crate::steps::{EnvelopeTransformer, EnvelopeTransformerBuilder};
 
 /// Collects the providers of an [`AsyncTransformer`] and their KEKs, first the provider that seals.
@@ -61,6 +61,14 @@ impl AsyncTransformerBuilder {
         let shared: Arc<dyn WrappedProvider> = Arc::<KmsV2>::clone(&provider);
         self.transformer = self.transformer.shared_wrapped(shared);
         self.links.push(Some(Link { kek: Arc::new(kek), kms_v2: Some(provider) }));
+        self
+    }
+
+    /// Appends the crate's own envelope.
+    #[must_use]
+    pub fn envelope(mut self, provider: EnvelopeProvider, kek: impl AsyncKek + 'static) -> Self {
+        self.transformer = self.transformer.wrapped(provider);
+        self.links.push(Some(Link { kek: Arc::new(kek), kms_v2: None }));
         self
     }
 

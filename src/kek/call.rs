@@ -1,11 +1,14 @@
-//! What goes wrong in a call that asks a KEK.
+//! The error of a call that asks a KEK.
 
 use core::fmt;
 
 use super::KekError;
 use crate::error::Error;
 
-/// Why a call failed that asks a KEK: the error and, where the KEK gave one, its cause.
+/// Why a call that asks a KEK failed: the crate's error and, where the KEK gave one, its own.
+///
+/// A KEK that is [unreachable](Error::KekUnreachable), [denies](Error::KekDenied) or has [destroyed](Error::KekGone) its
+/// key is never reported as damaged data, which is [`Error::Open`].
 #[derive(Clone, Debug)]
 pub struct CallError {
     error: Error,
@@ -13,13 +16,13 @@ pub struct CallError {
 }
 
 impl CallError {
-    /// What went wrong, in terms of what the caller can do about it.
+    /// What the caller can do about it.
     #[must_use]
     pub const fn error(&self) -> Error {
         self.error
     }
 
-    /// What the KEK said, if it is the reason.
+    /// What the KEK said, if it was the KEK that refused.
     #[must_use]
     pub const fn cause(&self) -> Option<&KekError> {
         self.cause.as_ref()
@@ -52,7 +55,9 @@ impl fmt::Display for CallError {
 
 impl core::error::Error for CallError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        // The refusal itself says what the error says.
-        self.cause.as_ref().and_then(core::error::Error::source)
+        match &self.cause {
+            Some(cause) => Some(cause),
+            None => None,
+        }
     }
 }

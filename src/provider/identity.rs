@@ -1,13 +1,15 @@
 //! No encryption. Kubernetes: `identity.go`.
 
 use super::{Buffers, Found, KUBERNETES_PREFIX, Plaintext, Provider, ProviderKind, Walk};
+use crate::envelope::format::ENVELOPE_PREFIX;
 use crate::error::{Error, Result};
 use crate::random::Random;
 
 /// Stores plaintext as it is: to read what was written before encryption was switched on, or, in first
 /// place, to switch it off.
 ///
-/// It reads nothing that begins with `k8s:enc:`.
+/// It reads nothing that begins with `k8s:enc:` and, but for [`as_apiserver`](Self::as_apiserver), nothing that begins
+/// with `atrest:env:`, whatever the version.
 ///
 /// # Security
 /// While it is in a list, whoever can write to the store can put plaintext there, and the list opens it:
@@ -18,24 +20,27 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The safe identity: it refuses to store a plaintext that begins with `k8s:enc:`, which no one could
-    /// read again.
+    /// The safe identity: it refuses to store a plaintext that begins with `k8s:enc:` or `atrest:env:`, which no one
+    /// could read again.
     #[must_use]
     pub const fn new() -> Self {
         Self { verbatim: false }
     }
 
-    /// Identity exactly as the API server has it: it stores a plaintext that begins with `k8s:enc:` too.
+    /// Identity exactly as the API server has it: it stores a plaintext that begins with `k8s:enc:` too, and what
+    /// begins with `atrest:env:` is plaintext like any other.
     ///
     /// # Security
-    /// Such a plaintext cannot be read again, or is taken for ciphertext.
+    /// A plaintext that begins with `k8s:enc:` cannot be read again, or is taken for ciphertext. Beside a provider of the
+    /// crate's own envelope this identity would hand out a damaged value as it is stored.
     #[must_use]
     pub const fn as_apiserver() -> Self {
         Self { verbatim: true }
     }
 
-    fn refuses(stored: &[u8]) -> bool {
-        stored.starts_with(KUBERNETES_PREFIX)
+    /// Whether this begins like an encrypted value.
+    fn refuses(self, stored: &[u8]) -> bool {
+        stored.starts_with(KUBERNETES_PREFIX) || (!self.verbatim && stored.starts_with(ENVELOPE_PREFIX))
     }
 }
 
@@ -53,7 +58,7 @@ impl Provider for Identity {
     }
 
     fn open_len_max(&self, stored: &[u8]) -> usize {
-        if Self::refuses(stored) { 0 } else { stored.len() }
+        if self.refuses(stored) { 0 } else { stored.len() }
     }
 }
 
@@ -62,8 +67,8 @@ impl Walk for Identity {
         let len = plaintext.len();
         let out = out.get_mut(..len).ok_or(Error::BufferTooSmall { needed: len })?;
         let refused = match plaintext {
-            Plaintext::Separate(plaintext) => Self::refuses(plaintext),
-            Plaintext::InPlace(_) => Self::refuses(out),
+            Plaintext::Separate(plaintext) => self.refuses(plaintext),
+            Plaintext::InPlace(_) => self.refuses(out),
         };
         if refused && !self.verbatim {
             return Err(Error::LooksEncrypted);
@@ -75,7 +80,7 @@ impl Walk for Identity {
     }
 
     fn open_value(&self, _aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>> {
-        if Self::refuses(buffers.stored()) {
+        if self.refuses(buffers.stored()) {
             return Err(Error::Encrypted);
         }
         let needed = buffers.stored().len();

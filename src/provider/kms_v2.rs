@@ -214,7 +214,7 @@ impl WrappedWalk for KmsV2 {
         Ok(SealSource::Ready(Box::new(V2Frame { prefix: &self.prefix, key })))
     }
 
-    fn plan(&self, _now: Time, _dek: FreshDek, _answer: Wrapped) -> Result<SealFrame<'_>> {
+    fn plan(&self, _now: Time, _aad: &[u8], _dek: FreshDek, _answer: Wrapped) -> Result<SealFrame<'_>> {
         Err(Error::KekAnswer)
     }
 }

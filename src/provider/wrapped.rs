@@ -59,7 +59,7 @@ pub trait WrappedWalk {
     ) -> Result<SealSource<'_>>;
 
     /// The plan, once the DEK is wrapped.
-    fn plan(&self, now: Time, dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>>;
+    fn plan(&self, now: Time, aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>>;
 }
 
 /// A stored value taken apart.

@@ -81,7 +81,7 @@ impl<'t, 'a> PendingSeal<'t, 'a> {
     /// # Errors
     /// [`Error::KekAnswer`] for an answer that a value cannot hold.
     pub fn answer(self, now: Time, answer: Wrapped) -> Result<SealPlan<'t, 'a>> {
-        let frame = self.provider.plan(now, self.dek, answer)?;
+        let frame = self.provider.plan(now, self.aad, self.dek, answer)?;
         Ok(SealPlan { writer: Writer::Frame(frame), aad: self.aad })
     }
 }

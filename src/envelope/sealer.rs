@@ -1,0 +1,114 @@
+//! One DEK for many values of one context.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use super::lease::Lease;
+use super::service::Envelope;
+use crate::error::{Error, Result};
+use crate::kek::{CallError, Kek};
+use crate::random::{OsRandom, Random, default_source};
+
+/// Seals many values of one context under one DEK, which the KEK wraps once; when the DEK's limits are used up, another
+/// is made. Threads may share it.
+///
+/// The values are like those of [`Envelope::seal`], and the envelope opens them.
+///
+/// # Security
+/// Values of one sealer share a wrapped DEK: whoever can read the store sees that they belong together. After the KEK
+/// was rotated, call [`renew`](Self::renew).
+pub struct EnvelopeSealer<'e, K> {
+    envelope: &'e Envelope<K>,
+    context: Vec<u8>,
+    current: RwLock<Option<Arc<Lease>>>,
+    /// Held while a DEK is made, so that those who wait for it make none of their own.
+    making: Mutex<()>,
+}
+
+impl<K: Kek> Envelope<K> {
+    /// Seals many values of one context under one DEK, which the KEK wraps once.
+    #[must_use]
+    pub fn sealer(&self, context: impl Into<Vec<u8>>) -> EnvelopeSealer<'_, K> {
+        EnvelopeSealer { envelope: self, context: context.into(), current: RwLock::new(None), making: Mutex::new(()) }
+    }
+}
+
+impl<K: Kek> EnvelopeSealer<'_, K> {
+    /// Seals `plaintext` with randomness from the default source. The KEK is asked only when a DEK is made.
+    ///
+    /// # Errors
+    /// As of [`Envelope::seal_with`].
+    pub fn seal(&self, plaintext: &[u8]) -> Result<Vec<u8>, CallError> {
+        self.seal_with(&mut default_source(), plaintext)
+    }
+
+    /// Seals `plaintext` with the salt from `rng`; a DEK comes from the operating system's source.
+    ///
+    /// # Errors
+    /// As of [`Envelope::seal_with`].
+    pub fn seal_with(&self, rng: &mut dyn Random, plaintext: &[u8]) -> Result<Vec<u8>, CallError> {
+        self.with_lease(plaintext.len(), &mut |lease| lease.seal(rng, plaintext))
+    }
+
+    /// Seals `plaintext` to the start of `out`, with the salt from `rng`, and returns the length of the value.
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`]; as of [`Envelope::seal_with`] but for memory. Nothing is written then.
+    pub fn seal_into(&self, rng: &mut dyn Random, plaintext: &[u8], out: &mut [u8]) -> Result<usize, CallError> {
+        self.with_lease(plaintext.len(), &mut |lease| lease.seal_into(rng, plaintext, out))
+    }
+
+    /// Length of the value of a plaintext of this length under the DEK of now. The next DEK may be wrapped to another
+    /// length, as a KEK may answer what it likes.
+    ///
+    /// # Errors
+    /// As of [`Envelope::seal_with`].
+    pub fn sealed_len(&self, plaintext_len: usize) -> Result<usize, CallError> {
+        self.with_lease(plaintext_len, &mut |lease| lease.sealed_len(plaintext_len))
+    }
+
+    /// Gives the DEK up, so that the next value gets a new one. A call that is under way may still use the old one.
+    pub fn renew(&self) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn with_lease<T>(&self, len: usize, seal: &mut dyn FnMut(&Lease) -> Result<T>) -> Result<T, CallError> {
+        loop {
+            let lease = self.lease(len)?;
+            match seal(&lease) {
+                // Others used up what was left in the meantime.
+                Err(Error::SealsExhausted) => {}
+                sealed => return Ok(sealed?),
+            }
+        }
+    }
+
+    /// The DEK of now if it has room for a plaintext of this length, or a new one.
+    fn lease(&self, len: usize) -> Result<Arc<Lease>, CallError> {
+        if let Some(lease) = self.current_for(len) {
+            return Ok(lease);
+        }
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lease) = self.current_for(len) {
+            return Ok(lease);
+        }
+        // The KEK may take its time: those who find room in the old DEK are not kept waiting.
+        let settings = self.envelope.settings();
+        let lease = Arc::new(Lease::make(self.envelope.kek(), settings, &mut OsRandom, &self.context, len)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&lease));
+        Ok(lease)
+    }
+
+    fn current_for(&self, len: usize) -> Option<Arc<Lease>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|lease| lease.has_budget(len)).map(Arc::clone)
+    }
+}
+
+impl<K> fmt::Debug for EnvelopeSealer<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnvelopeSealer").finish_non_exhaustive()
+    }
+}
