@@ -39,6 +39,9 @@ mod kms;
 /// One configured mechanism with its keys.
 mod provider;
 
+/// Who is told of what happens.
+mod observer;
+
 /// Ordered providers as one.
 mod transformer;
 
@@ -60,6 +63,13 @@ pub use inspect::{Candidate, Inspection, inspect};
 pub use kek::{Kek, KekError, Refusal, Wrapped, WrappedDek};
 #[cfg(feature = "kms")]
 pub use kms::{CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, Evicted, SystemClock, Time};
+#[cfg(feature = "envelope")]
+pub use observer::HashedKeyId;
+#[cfg(feature = "metrics")]
+pub use observer::MetricsObserver;
+#[cfg(feature = "tracing")]
+pub use observer::TracingObserver;
+pub use observer::{Event, Observer, Operation};
 #[cfg(feature = "aescbc")]
 pub use provider::AesCbc;
 #[cfg(feature = "aesgcm")]

@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["dek", "kek"],
     &["kms"],
     &["provider"],
+    &["observer"],
     &["transformer", "inspect"],
 ];
 
@@ -35,6 +36,7 @@ const SHARED: &[&str] = &[
     "kms::clock",
     "provider::walk",
     "random::os",
+    "transformer::watch",
 ];
 
 /// The only files that may hold `unsafe`.
