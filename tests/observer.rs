@@ -6,7 +6,8 @@ mod doubles;
 #[path = "common/search.rs"]
 mod search;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
 
 use atrest::{
@@ -53,7 +54,7 @@ impl Record {
 
     /// What was said since the last time.
     fn take(&self) -> Vec<Said> {
-        std::mem::take(&mut self.said.lock().unwrap())
+        core::mem::take(&mut self.said.lock().unwrap())
     }
 }
 
