@@ -42,6 +42,9 @@ mod kms;
 /// One configured mechanism with its keys.
 mod provider;
 
+/// Who is told of what happens.
+mod observer;
+
 /// Ordered providers as one.
 mod transformer;
 
@@ -83,6 +86,13 @@ pub use kms::{
     CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, Evicted, KmsAction,
     KmsFault, KmsHealth, KmsProbe, KmsRotation, KmsState, KmsStatus, ObjectError, SystemClock, Time, WriteKey,
 };
+#[cfg(feature = "envelope")]
+pub use observer::HashedKeyId;
+#[cfg(feature = "metrics")]
+pub use observer::MetricsObserver;
+#[cfg(feature = "tracing")]
+pub use observer::TracingObserver;
+pub use observer::{Event, Observer, Operation};
 #[cfg(feature = "aescbc")]
 pub use provider::AesCbc;
 #[cfg(feature = "aesgcm")]

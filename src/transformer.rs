@@ -4,6 +4,7 @@
 mod builder;
 #[cfg(feature = "alloc")]
 mod owned;
+mod watch;
 
 #[cfg(feature = "alloc")]
 pub use builder::TransformerBuilder;
@@ -16,6 +17,7 @@ use alloc::{sync::Arc, vec::Vec};
 use crate::error::{Error, Result};
 use crate::provider::{Buffers, Failures, Found, Opened, Plaintext, Provider};
 use crate::random::Random;
+use watch::Watch;
 
 /// An ordered list of providers: the first one seals, and all are tried to open.
 ///
@@ -50,6 +52,7 @@ use crate::random::Random;
 #[cfg_attr(feature = "alloc", derive(Clone))]
 pub struct Transformer<'p> {
     providers: Providers<'p>,
+    watch: Option<Watch<'p>>,
 }
 
 #[cfg_attr(feature = "alloc", derive(Clone))]
@@ -68,7 +71,7 @@ impl<'p> Transformer<'p> {
         if providers.is_empty() {
             return Err(Error::NoProvider);
         }
-        Ok(Self { providers: Providers::Borrowed(providers) })
+        Ok(Self { providers: Providers::Borrowed(providers), watch: None })
     }
 
     fn provider(&self, index: usize) -> Option<&(dyn Provider + 'p)> {
@@ -108,7 +111,8 @@ impl<'p> Transformer<'p> {
     /// [`Error::BufferTooSmall`], [`Error::TooLong`], [`Error::SealsExhausted`], [`Error::Random`], and
     /// [`Error::LooksEncrypted`] from identity; nothing is written then.
     pub fn seal_into(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<usize> {
-        self.first()?.seal_value(rng, aad, Plaintext::Separate(plaintext), out)
+        let sealed = self.first()?.seal_value(rng, aad, Plaintext::Separate(plaintext), out);
+        self.told_seal(plaintext.len(), sealed)
     }
 
     /// Seals the first `plaintext_len` bytes of `buffer` where they are, and returns the length of the stored
@@ -124,7 +128,8 @@ impl<'p> Transformer<'p> {
         plaintext_len: usize,
         buffer: &mut [u8],
     ) -> Result<usize> {
-        self.first()?.seal_value(rng, aad, Plaintext::InPlace(plaintext_len), buffer)
+        let sealed = self.first()?.seal_value(rng, aad, Plaintext::InPlace(plaintext_len), buffer);
+        self.told_seal(plaintext_len, sealed)
     }
 
     /// Opens `stored` to the start of `out`.
@@ -151,6 +156,11 @@ impl<'p> Transformer<'p> {
     }
 
     fn open_first(&self, aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>> {
+        let found = self.route(aad, buffers);
+        self.told_open(found, buffers)
+    }
+
+    fn route(&self, aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>> {
         let mut failures = Failures::default();
         for (index, provider) in self.providers().enumerate() {
             let prefix = provider.kind().prefix().as_bytes();

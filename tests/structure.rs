@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["dek", "kek"],
     &["envelope", "kms"],
     &["provider"],
+    &["observer"],
     &["transformer", "inspect"],
 ];
 
@@ -41,6 +42,7 @@ const SHARED: &[&str] = &[
     "kms::object",
     "provider::walk",
     "random::os",
+    "transformer::watch",
 ];
 
 /// The only files that may hold `unsafe`.

@@ -214,6 +214,10 @@ impl<C: KeyedCipher> Walk for Keyed<'_, C> {
         sealed.map(|()| needed)
     }
 
+    fn sealing_key_name(&self) -> Option<&str> {
+        self.key(0).map(|(name, _)| name)
+    }
+
     fn open_value(&self, aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>> {
         let prefix_len = C::KIND.prefix().len();
         let mut failures = Failures::default();

@@ -12,6 +12,11 @@ pub trait Walk {
     /// Writes the whole stored value, prefix and all, to the start of `out`.
     fn seal_value(&self, rng: &mut dyn Random, aad: &[u8], plaintext: Plaintext<'_>, out: &mut [u8]) -> Result<usize>;
 
+    /// Name of the key that seals; `None` where keys have no names.
+    fn sealing_key_name(&self) -> Option<&str> {
+        None
+    }
+
     /// Opens a stored value that begins with this provider's prefix. On failure no plaintext is left in
     /// the buffers, and a value opened in place is as it was.
     fn open_value(&self, aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>>;

@@ -2,15 +2,19 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
+use super::watch::Watch;
 use super::{Providers, Transformer};
 use crate::error::{Error, Result};
+use crate::observer::Observer;
 use crate::provider::Provider;
 
 /// Collects the providers of a [`Transformer`], first the one that seals.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct TransformerBuilder<'p> {
     providers: Vec<Arc<dyn Provider + 'p>>,
+    watch: Option<Watch<'p>>,
 }
 
 impl<'p> Transformer<'p> {
@@ -31,7 +35,7 @@ impl<'p> Transformer<'p> {
     /// ```
     #[must_use]
     pub fn builder() -> TransformerBuilder<'p> {
-        TransformerBuilder { providers: Vec::new() }
+        TransformerBuilder::default()
     }
 }
 
@@ -50,6 +54,13 @@ impl<'p> TransformerBuilder<'p> {
         self
     }
 
+    /// Sets the observer that is told of every seal and open, in place of any before.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer + 'p>) -> Self {
+        self.watch = Some(Watch::Shared(observer));
+        self
+    }
+
     /// The transformer.
     ///
     /// # Errors
@@ -58,6 +69,13 @@ impl<'p> TransformerBuilder<'p> {
         if self.providers.is_empty() {
             return Err(Error::NoProvider);
         }
-        Ok(Transformer { providers: Providers::Owned(self.providers) })
+        Ok(Transformer { providers: Providers::Owned(self.providers), watch: self.watch })
+    }
+}
+
+impl fmt::Debug for TransformerBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TransformerBuilder ")?;
+        f.debug_list().entries(&self.providers).finish()
     }
 }

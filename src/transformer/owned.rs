@@ -25,10 +25,10 @@ impl Transformer<'_> {
     /// [`Error::TooLong`], [`Error::SealsExhausted`], [`Error::Random`], [`Error::OutOfMemory`], and
     /// [`Error::LooksEncrypted`] from identity.
     pub fn seal_with(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-        let len = self.sealed_len(plaintext.len())?;
-        let mut out = Vec::new();
-        out.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
-        out.resize(len, 0);
+        let mut out = match self.sealed_len(plaintext.len()).and_then(zeroed) {
+            Ok(out) => out,
+            failed @ Err(_) => return self.told_seal(plaintext.len(), failed),
+        };
         self.seal_into(rng, aad, plaintext, &mut out)?;
         Ok(out)
     }
@@ -38,9 +38,17 @@ impl Transformer<'_> {
     /// # Errors
     /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::OutOfMemory`] or [`Error::Open`].
     pub fn open(&self, aad: &[u8], stored: &[u8]) -> Result<Opened<'_, SecretVec>> {
-        let mut plaintext = SecretVec::zeroed(self.open_len_max(stored))?;
+        let mut plaintext =
+            SecretVec::zeroed(self.open_len_max(stored)).map_err(|error| self.told_failed_open(error, stored))?;
         let found = self.open_first(aad, &mut Buffers::Separate { stored, out: plaintext.expose_mut() })?;
         plaintext.truncate(found.plaintext.end);
         Ok(Opened::new(plaintext, found))
     }
+}
+
+fn zeroed(len: usize) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    out.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
+    out.resize(len, 0);
+    Ok(out)
 }
