@@ -5,7 +5,7 @@ use core::fmt::{self, Write as _};
 use crate::cipher::Algorithm;
 use crate::cipher::layout::{self, Layout};
 use crate::envelope::format::{ENVELOPE_PREFIX, Header};
-use crate::provider::{KUBERNETES_PREFIX, ProviderKind};
+use crate::kind::{KUBERNETES_PREFIX, ProviderKind};
 use crate::wire::split_u16_prefixed;
 
 /// Tells what a stored value is, without any key: which provider wrote it, under which key or provider

@@ -25,12 +25,18 @@ mod random;
 /// Expanded keys and what they do to a body of bytes.
 mod cipher;
 
+/// The mechanisms that values are written by.
+mod kind;
+
 /// Data encryption keys.
 #[cfg(feature = "envelope")]
 mod dek;
 /// Whoever holds the key encryption key.
 #[cfg(feature = "envelope")]
 mod kek;
+
+/// Who is told of what happens.
+mod observer;
 
 /// The crate's own envelope.
 mod envelope;
@@ -41,9 +47,6 @@ mod kms;
 
 /// One configured mechanism with its keys.
 mod provider;
-
-/// Who is told of what happens.
-mod observer;
 
 /// Ordered providers as one.
 mod transformer;
@@ -81,6 +84,7 @@ pub use error::{Error, Result};
 pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "envelope")]
 pub use kek::{CallError, Kek, KekError, LocalKek, Refusal, Wrapped, WrappedDek};
+pub use kind::ProviderKind;
 #[cfg(feature = "kms")]
 pub use kms::{
     CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, Evicted, KmsAction,
@@ -101,7 +105,7 @@ pub use provider::AesGcm;
 pub use provider::Secretbox;
 #[cfg(feature = "kms")]
 pub use provider::{EnvelopeProvider, KmsV1, KmsV2, WrappedProvider};
-pub use provider::{Identity, Keyed, KeyedCipher, NamedKey, Opened, Provider, ProviderKind};
+pub use provider::{Identity, Keyed, KeyedCipher, NamedKey, Opened, Provider};
 #[cfg(feature = "getrandom")]
 pub use random::OsRandom;
 #[cfg(feature = "pool")]

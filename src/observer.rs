@@ -17,7 +17,7 @@ pub use to_tracing::TracingObserver;
 use core::fmt;
 
 use crate::error::{Error, Result};
-use crate::provider::ProviderKind;
+use crate::kind::ProviderKind;
 
 /// Is told of every operation after it succeeded or failed, on the thread that asked for it.
 ///

@@ -4,6 +4,7 @@
 mod builder;
 mod open;
 mod seal;
+mod watch;
 
 pub use builder::EnvelopeTransformerBuilder;
 pub use open::{Pending, Step};
@@ -13,6 +14,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::kind::ProviderKind;
+use crate::observer::Observer;
 use crate::provider::{Provider, WrappedProvider};
 
 /// An ordered list of providers, KMS and the crate's own envelope among them: the first one seals, all are tried to open.
@@ -62,6 +65,7 @@ use crate::provider::{Provider, WrappedProvider};
 /// ```
 pub struct EnvelopeTransformer<'p> {
     entries: Vec<Entry<'p>>,
+    observer: Option<Arc<dyn Observer + 'p>>,
 }
 
 /// One provider of the list.
@@ -72,6 +76,20 @@ enum Entry<'p> {
 }
 
 impl Entry<'_> {
+    fn kind(&self) -> ProviderKind {
+        match self {
+            Self::Static(provider) => provider.kind(),
+            Self::Wrapped(provider) => provider.kind(),
+        }
+    }
+
+    fn sealing_key_name(&self) -> Option<&str> {
+        match self {
+            Self::Static(provider) => provider.sealing_key_name(),
+            Self::Wrapped(_) => None,
+        }
+    }
+
     fn prefix(&self) -> &str {
         match self {
             Self::Static(provider) => provider.kind().prefix(),

@@ -18,11 +18,14 @@ const LAYERS: &[&[&str]] = &[
     &["secret"],
     &["random"],
     &["cipher"],
+    &["kind"],
     &["dek", "kek"],
+    &["observer"],
     &["envelope", "kms"],
     &["provider"],
-    &["observer"],
     &["transformer", "inspect"],
+    &["steps"],
+    &["driver"],
 ];
 
 /// Modules below a parent that their siblings may import; any others leave each other alone.
@@ -34,6 +37,10 @@ const SHARED: &[&str] = &[
     "cipher::aesgcm",
     "cipher::xchacha",
     "cipher::xnonce_gcm",
+    "driver::kek",
+    "driver::flights",
+    "driver::future",
+    "driver::builder",
     "envelope::format",
     "envelope::lease",
     "envelope::service",
@@ -41,6 +48,7 @@ const SHARED: &[&str] = &[
     "kms::clock",
     "kms::object",
     "provider::walk",
+    "provider::wrapped",
     "random::os",
     "transformer::watch",
 ];

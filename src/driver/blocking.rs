@@ -9,6 +9,7 @@ use super::kek::Immediate;
 use crate::error::Result;
 use crate::kek::{CallError, Kek};
 use crate::kms::Clock;
+use crate::observer::Observer;
 use crate::provider::{EnvelopeProvider, KmsV1, KmsV2, Opened, Provider};
 use crate::secret::SecretVec;
 
@@ -111,6 +112,12 @@ impl BlockingTransformerBuilder {
     #[must_use]
     pub fn envelope(self, provider: EnvelopeProvider, kek: impl Kek + 'static) -> Self {
         Self(self.0.envelope(provider, Immediate(kek)))
+    }
+
+    /// Has this observer told of every seal, open, rotation and refusal.
+    #[must_use]
+    pub fn observer(self, observer: impl Observer + 'static) -> Self {
+        Self(self.0.observer(observer))
     }
 
     /// Reads the time from another clock than the operating system's.

@@ -4,11 +4,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::flights::Flights;
-use super::future::AsyncTransformer;
+use super::future::{AsyncTransformer, Link};
 use super::kek::AsyncKek;
 use crate::error::Result;
 use crate::kms::{Clock, SystemClock};
+use crate::observer::Observer;
 use crate::provider::{EnvelopeProvider, KmsV1, KmsV2, Provider, WrappedProvider};
 use crate::steps::{EnvelopeTransformer, EnvelopeTransformerBuilder};
 
@@ -19,15 +19,17 @@ pub struct AsyncTransformerBuilder {
     clock: Arc<dyn Clock>,
 }
 
-/// What belongs to a provider that needs a KEK.
-pub(super) struct Link {
-    pub(super) kek: Arc<dyn AsyncKek>,
-    pub(super) kms_v2: Option<Arc<KmsV2>>,
-}
-
 impl Default for AsyncTransformerBuilder {
     fn default() -> Self {
         Self { transformer: EnvelopeTransformer::builder(), links: Vec::new(), clock: Arc::new(SystemClock::default()) }
+    }
+}
+
+impl AsyncTransformer {
+    /// Starts a list.
+    #[must_use]
+    pub fn builder() -> AsyncTransformerBuilder {
+        AsyncTransformerBuilder::default()
     }
 }
 
@@ -72,6 +74,13 @@ impl AsyncTransformerBuilder {
         self
     }
 
+    /// Has this observer told of every seal, open, rotation and refusal.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.transformer = self.transformer.observer(Arc::new(observer));
+        self
+    }
+
     /// Reads the time from another clock than the operating system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -84,12 +93,7 @@ impl AsyncTransformerBuilder {
     /// # Errors
     /// [`Error::NoProvider`](crate::Error::NoProvider) if none was given.
     pub fn build(self) -> Result<AsyncTransformer> {
-        Ok(AsyncTransformer {
-            transformer: self.transformer.build()?,
-            links: self.links,
-            clock: self.clock,
-            flights: Flights::default(),
-        })
+        Ok(AsyncTransformer::new(self.transformer.build()?, self.links, self.clock))
     }
 }
 

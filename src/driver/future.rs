@@ -4,12 +4,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::builder::{AsyncTransformerBuilder, Link};
 use super::flights::Flights;
+use super::kek::AsyncKek;
 use crate::error::{Error, Result};
 use crate::kek::{CallError, KekError};
 use crate::kms::Clock;
-use crate::provider::{Found, Opened};
+use crate::provider::{Found, KmsV2, Opened};
 use crate::random::{OsRandom, default_source};
 use crate::secret::SecretVec;
 use crate::steps::{EnvelopeTransformer, SealStep, Step};
@@ -39,17 +39,26 @@ use crate::steps::{EnvelopeTransformer, SealStep, Step};
 /// }
 /// ```
 pub struct AsyncTransformer {
-    pub(super) transformer: EnvelopeTransformer<'static>,
-    pub(super) links: Vec<Option<Link>>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) flights: Flights,
+    transformer: EnvelopeTransformer<'static>,
+    links: Vec<Option<Link>>,
+    clock: Arc<dyn Clock>,
+    flights: Flights,
+}
+
+/// What belongs to a provider that needs a KEK.
+pub(super) struct Link {
+    pub(super) kek: Arc<dyn AsyncKek>,
+    pub(super) kms_v2: Option<Arc<KmsV2>>,
 }
 
 impl AsyncTransformer {
-    /// Starts a list.
-    #[must_use]
-    pub fn builder() -> AsyncTransformerBuilder {
-        AsyncTransformerBuilder::default()
+    /// Of as many links as the transformer has providers.
+    pub(super) fn new(
+        transformer: EnvelopeTransformer<'static>,
+        links: Vec<Option<Link>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { transformer, links, clock, flights: Flights::default() }
     }
 
     fn link(&self, provider_index: usize) -> Option<&Link> {
@@ -73,8 +82,13 @@ impl AsyncTransformer {
         let asked_at = self.clock.now();
         let key_id = kek.key_id().await?;
         if let Some(rotation) = kms.check(&mut OsRandom, asked_at, &key_id)? {
-            let answer = kek.wrap_dek(rotation.expose_dek(), &[]).await?;
-            kms.complete(self.clock.now(), rotation, answer)?;
+            let completed = match kek.wrap_dek(rotation.expose_dek(), &[]).await {
+                Ok(answer) => kms.complete(self.clock.now(), rotation, answer).map_err(CallError::from),
+                Err(refused) => Err(refused.into()),
+            };
+            let outcome = completed.as_ref().map(|()| ()).map_err(CallError::error);
+            self.transformer.tell_rotation(index, outcome, &key_id);
+            completed?;
         }
         Ok(())
     }
@@ -94,8 +108,13 @@ impl AsyncTransformer {
             SealStep::Ready(plan) => plan,
             SealStep::Wrap(pending) => {
                 let link = self.link(0).ok_or(Error::DekNotAtHand)?;
-                let answer = link.kek.wrap_dek(pending.expose_dek(), pending.context()).await?;
-                pending.answer(self.clock.now(), answer)?
+                match link.kek.wrap_dek(pending.expose_dek(), pending.context()).await {
+                    Ok(answer) => pending.answer(self.clock.now(), answer)?,
+                    Err(refused) => {
+                        let _ = pending.refuse(refused.refusal());
+                        return Err(refused.into());
+                    }
+                }
             }
         };
         Ok(plan.seal_to_vec(&mut default_source(), plaintext)?)

@@ -20,13 +20,14 @@
 use crate::cipher::Algorithm;
 #[cfg(any(feature = "envelope", test))]
 use crate::error::{Error, Result};
+use crate::kind::ProviderKind;
 use crate::wire::split_u16_prefixed;
 
 /// What an envelope of any version begins with.
 pub(crate) const ENVELOPE_PREFIX: &[u8] = b"atrest:env:";
 
 /// What an envelope of this version begins with.
-pub(crate) const ENVELOPE_V1_PREFIX: &str = "atrest:env:v1:";
+pub(crate) const ENVELOPE_V1_PREFIX: &str = ProviderKind::Envelope.prefix();
 
 /// The longest key id in bytes.
 pub(crate) const KEY_ID_LEN_MAX: usize = 1024;

@@ -11,7 +11,7 @@ use metrics::SharedString;
 
 use super::{Event, Observer};
 use crate::error::Error;
-use crate::provider::ProviderKind;
+use crate::kind::ProviderKind;
 
 /// Counts every operation with the recorder of `metrics` that is installed when it happens.
 ///

@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use std::sync::{PoisonError, RwLock};
 
-use super::ProviderKind;
 use super::wrapped::{Frame, Payload, SealFrame, SealSource, WrappedProvider, WrappedValue, WrappedWalk};
 use crate::cipher::Algorithm;
 use crate::dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek};
@@ -13,6 +12,7 @@ use crate::envelope::format::{ENVELOPE_V1_PREFIX, Header, payload_aad};
 use crate::envelope::lease::Lease;
 use crate::error::{Error, Result};
 use crate::kek::Wrapped;
+use crate::kind::ProviderKind;
 use crate::kms::{CacheLimits, CacheStats, DekCache, DekCacheKey, Time};
 use crate::random::{KeySource, Random};
 use crate::secret::SecretVec;

@@ -1,8 +1,9 @@
 //! No encryption. Kubernetes: `identity.go`.
 
-use super::{Buffers, Found, KUBERNETES_PREFIX, Plaintext, Provider, ProviderKind, Walk};
+use super::{Buffers, Found, Plaintext, Provider, Walk};
 use crate::envelope::format::ENVELOPE_PREFIX;
 use crate::error::{Error, Result};
+use crate::kind::{KUBERNETES_PREFIX, ProviderKind};
 use crate::random::Random;
 
 /// Stores plaintext as it is: to read what was written before encryption was switched on, or, in first

@@ -10,9 +10,10 @@ mod ring;
 
 use core::fmt;
 
-use super::{Buffers, Failures, Found, Plaintext, Provider, ProviderKind, Walk};
+use super::{Buffers, Failures, Found, Plaintext, Provider, Walk};
 use crate::cipher::Cipher;
 use crate::error::{Error, Result};
+use crate::kind::ProviderKind;
 use crate::random::Random;
 use crate::secret::wipe;
 use crate::wire::Writer;

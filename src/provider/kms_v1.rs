@@ -9,11 +9,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::ProviderKind;
 use super::wrapped::{Frame, Payload, SealFrame, SealSource, WrappedProvider, WrappedValue, WrappedWalk};
 use crate::dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 use crate::error::{Error, Result};
 use crate::kek::Wrapped;
+use crate::kind::ProviderKind;
 use crate::kms::{CacheLimits, CacheStats, DekCache, DekCacheKey, Time};
 use crate::random::{KeySource, Random};
 use crate::secret::SecretVec;

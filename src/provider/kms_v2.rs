@@ -12,11 +12,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::sync::{PoisonError, RwLock};
 
-use super::ProviderKind;
 use super::wrapped::{Frame, Payload, SealFrame, SealSource, WrappedProvider, WrappedValue, WrappedWalk};
 use crate::dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek, Wrapped, WrappedDek};
+use crate::kind::ProviderKind;
 use crate::kms::{
     CacheLimits, CacheStats, Clock, DekCache, DekCacheKey, DekSourceKind, EncryptedObject, KmsAction, KmsRotation,
     KmsState, ObjectLayout, Time, WriteKey,

@@ -3,8 +3,8 @@
 
 use core::ops::Range;
 
-use super::ProviderKind;
 use crate::error::{Error, Result};
+use crate::kind::ProviderKind;
 use crate::random::Random;
 
 /// The half of a provider that only this crate calls: the trait cannot be named outside.

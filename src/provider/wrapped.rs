@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::ProviderKind;
 use crate::dek::{DekScheme, FreshDek, RecoveredDek};
 use crate::error::Result;
 use crate::kek::{Wrapped, WrappedDek};
+use crate::kind::ProviderKind;
 use crate::kms::Time;
 use crate::random::{KeySource, Random};
 use crate::secret::SecretVec;

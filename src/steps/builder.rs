@@ -2,22 +2,25 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::{Entry, EnvelopeTransformer};
 use crate::error::{Error, Result};
+use crate::observer::Observer;
 use crate::provider::{Provider, WrappedProvider};
 
 /// Collects the providers of an [`EnvelopeTransformer`], first the one that seals.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct EnvelopeTransformerBuilder<'p> {
     entries: Vec<Entry<'p>>,
+    observer: Option<Arc<dyn Observer + 'p>>,
 }
 
 impl<'p> EnvelopeTransformer<'p> {
     /// Starts a list.
     #[must_use]
     pub fn builder() -> EnvelopeTransformerBuilder<'p> {
-        EnvelopeTransformerBuilder { entries: Vec::new() }
+        EnvelopeTransformerBuilder::default()
     }
 }
 
@@ -49,6 +52,13 @@ impl<'p> EnvelopeTransformerBuilder<'p> {
         self
     }
 
+    /// Has this observer told of every seal and open, and of every DEK that is wrapped or unwrapped.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer + 'p>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// The transformer.
     ///
     /// # Errors
@@ -57,6 +67,12 @@ impl<'p> EnvelopeTransformerBuilder<'p> {
         if self.entries.is_empty() {
             return Err(Error::NoProvider);
         }
-        Ok(EnvelopeTransformer { entries: self.entries })
+        Ok(EnvelopeTransformer { entries: self.entries, observer: self.observer })
+    }
+}
+
+impl fmt::Debug for EnvelopeTransformerBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnvelopeTransformerBuilder").field("entries", &self.entries).finish_non_exhaustive()
     }
 }

@@ -7,8 +7,10 @@ use super::{Entry, EnvelopeTransformer};
 use crate::dek::RecoveredDek;
 use crate::error::{Error, Result};
 use crate::kek::{Refusal, WrappedDek};
+use crate::kind::ProviderKind;
 use crate::kms::{DekCacheKey, Time};
-use crate::provider::{Buffers, Failures, Found, Opened, ProviderKind, WrappedProvider, WrappedValue};
+use crate::observer::Operation;
+use crate::provider::{Buffers, Failures, Found, Opened, WrappedProvider, WrappedValue};
 use crate::secret::{SecretVec, wipe};
 
 /// What opening has come to.
@@ -30,7 +32,7 @@ pub struct Pending<'t, 's> {
 /// A value on its way through the list.
 #[derive(Clone, Copy)]
 struct Walk<'t, 's> {
-    entries: &'t [Entry<'t>],
+    transformer: &'t EnvelopeTransformer<'t>,
     aad: &'s [u8],
     stored: &'s [u8],
     /// The next entry to be tried.
@@ -42,7 +44,14 @@ impl EnvelopeTransformer<'_> {
     /// Length of an output buffer that always suffices to open `stored`; never more than `stored` itself.
     #[must_use]
     pub fn open_len_max(&self, aad: &[u8], stored: &[u8]) -> usize {
-        open_len_max(&self.entries, aad, stored)
+        let len_max = |entry: &Entry<'_>| match entry {
+            Entry::Static(provider) => provider.open_len_max(stored),
+            Entry::Wrapped(provider) if stored.starts_with(provider.prefix().as_bytes()) => {
+                provider.parse(aad, stored).map_or(0, |value| provider.payload_len_max(&value))
+            }
+            Entry::Wrapped(_) => 0,
+        };
+        self.entries.iter().map(len_max).max().unwrap_or(0)
     }
 
     /// Begins to open `stored` to the start of `out`.
@@ -62,7 +71,7 @@ impl EnvelopeTransformer<'_> {
         stored: &'s [u8],
         out: &mut [u8],
     ) -> Result<Step<'t, 's>> {
-        let walk = Walk { entries: &self.entries, aad, stored, index: 0, failures: Failures::default() };
+        let walk = Walk { transformer: self, aad, stored, index: 0, failures: Failures::default() };
         walk.go_on(now, out)
     }
 }
@@ -118,8 +127,9 @@ impl<'t, 's> Pending<'t, 's> {
     /// As of [`EnvelopeTransformer::open_into`].
     pub fn answer(self, now: Time, dek: &SecretVec, out: &mut [u8]) -> Result<Step<'t, 's>> {
         let recovered = self.provider.recover(now, &self.value, dek);
+        self.tell(recovered.as_ref().map(|_| ()).map_err(|error| *error));
         match recovered.and_then(|dek| self.walk.open(self.provider, &dek, &self.value, out)) {
-            Ok(opened) => Ok(Step::Ready(opened)),
+            Ok(opened) => Ok(self.walk.ready(opened, out)),
             Err(error) => self.walk.failed(error, now, out),
         }
     }
@@ -129,7 +139,13 @@ impl<'t, 's> Pending<'t, 's> {
     /// # Errors
     /// As of [`EnvelopeTransformer::open_into`].
     pub fn refuse(self, now: Time, refusal: Refusal, out: &mut [u8]) -> Result<Step<'t, 's>> {
+        self.tell(Err(refusal.error()));
         self.walk.failed(refusal.error(), now, out)
+    }
+
+    fn tell(&self, outcome: Result<()>) {
+        let watch = self.walk.transformer.watch();
+        watch.tell_key(Operation::Unwrap, (self.walk.index, self.provider.kind()), outcome, self.value.key_id);
     }
 }
 
@@ -146,11 +162,11 @@ impl<'t, 's> Walk<'t, 's> {
 
     /// Tries the entries from `index` on.
     fn go_on(mut self, now: Time, out: &mut [u8]) -> Result<Step<'t, 's>> {
-        let entries = self.entries;
-        while let Some(entry) = entries.get(self.index) {
+        while let Some(entry) = self.transformer.entries.get(self.index) {
             let prefix = entry.prefix().as_bytes();
             if self.stored.starts_with(prefix) && !(prefix.is_empty() && self.failures.any()) {
                 match self.try_entry(entry, now, out) {
+                    Ok(Step::Ready(opened)) => return Ok(self.ready(opened, out)),
                     Ok(step) => return Ok(step),
                     // Going on would make the result depend on the size of the buffer.
                     Err(error @ Error::BufferTooSmall { .. }) => {
@@ -205,27 +221,27 @@ impl<'t, 's> Walk<'t, 's> {
         Ok(Opened::new(0..payload.len, found.at(self.index)))
     }
 
+    fn ready(&self, opened: Opened<'t, Range<usize>>, out: &mut [u8]) -> Step<'t, 's> {
+        self.transformer.watch().tell_open(&opened, self.stored.len(), out);
+        Step::Ready(opened)
+    }
+
     /// The error to report, with `out` zeroed and what size suffices.
     fn give_up(&self, out: &mut [u8]) -> Result<Step<'t, 's>> {
         wipe(out);
-        Err(match self.failures.verdict(Error::NoMatchingProvider) {
+        let error = match self.failures.verdict(Error::NoMatchingProvider) {
             Error::BufferTooSmall { .. } => {
-                Error::BufferTooSmall { needed: open_len_max(self.entries, self.aad, self.stored) }
+                Error::BufferTooSmall { needed: self.transformer.open_len_max(self.aad, self.stored) }
             }
             error => error,
-        })
+        };
+        let matches =
+            |entry: &&Entry<'_>| !entry.prefix().is_empty() && self.stored.starts_with(entry.prefix().as_bytes());
+        let mut matched = self.transformer.entries.iter().enumerate().filter(|(_, entry)| matches(entry));
+        let place = matched.next().map(|(index, entry)| (index, entry.kind()));
+        self.transformer.watch().tell(Operation::Open, place, Err(error), self.stored.len());
+        Err(error)
     }
-}
-
-fn open_len_max(entries: &[Entry<'_>], aad: &[u8], stored: &[u8]) -> usize {
-    let len_max = |entry: &Entry<'_>| match entry {
-        Entry::Static(provider) => provider.open_len_max(stored),
-        Entry::Wrapped(provider) if stored.starts_with(provider.prefix().as_bytes()) => {
-            provider.parse(aad, stored).map_or(0, |value| provider.payload_len_max(&value))
-        }
-        Entry::Wrapped(_) => 0,
-    };
-    entries.iter().map(len_max).max().unwrap_or(0)
 }
 
 impl fmt::Debug for Pending<'_, '_> {

@@ -1,13 +1,15 @@
 //! Sealing: a snapshot of key and wrapped DEK, or a DEK to be wrapped first, and then a plan that knows its lengths.
 
+use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::{Entry, EnvelopeTransformer};
 use crate::dek::FreshDek;
 use crate::error::{Error, Result};
-use crate::kek::Wrapped;
+use crate::kek::{Refusal, Wrapped};
 use crate::kms::Time;
+use crate::observer::Operation;
 use crate::provider::{Plaintext, Provider, SealFrame, SealSource, WrappedProvider};
 use crate::random::{KeySource, Random};
 use crate::secret::wipe;
@@ -23,13 +25,16 @@ pub enum SealStep<'t, 'a> {
 
 /// A seal that waits for a wrapped DEK.
 pub struct PendingSeal<'t, 'a> {
+    transformer: &'t EnvelopeTransformer<'t>,
     provider: &'t dyn WrappedProvider,
     aad: &'a [u8],
+    plaintext_len: usize,
     dek: FreshDek,
 }
 
 /// Everything that a value is written from but the plaintext.
 pub struct SealPlan<'t, 'a> {
+    transformer: &'t EnvelopeTransformer<'t>,
     writer: Writer<'t>,
     aad: &'a [u8],
 }
@@ -52,14 +57,22 @@ impl EnvelopeTransformer<'_> {
         aad: &'a [u8],
         plaintext_len: usize,
     ) -> Result<SealStep<'t, 'a>> {
-        let plan = |writer| Ok(SealStep::Ready(SealPlan { writer, aad }));
-        match self.entries.first().ok_or(Error::NoProvider)? {
-            Entry::Static(provider) => plan(Writer::Static(&**provider)),
-            Entry::Wrapped(provider) => match provider.begin_seal(rng, now, aad, plaintext_len)? {
+        let entry = self.entries.first().ok_or(Error::NoProvider)?;
+        let plan = |writer| SealStep::Ready(SealPlan { transformer: self, writer, aad });
+        let begun = match entry {
+            Entry::Static(provider) => Ok(plan(Writer::Static(&**provider))),
+            Entry::Wrapped(provider) => provider.begin_seal(rng, now, aad, plaintext_len).map(|source| match source {
                 SealSource::Ready(frame) => plan(Writer::Frame(frame)),
-                SealSource::Wrap(dek) => Ok(SealStep::Wrap(PendingSeal { provider: &**provider, aad, dek })),
-            },
+                SealSource::Wrap(dek) => {
+                    let provider = &**provider;
+                    SealStep::Wrap(PendingSeal { transformer: self, provider, aad, plaintext_len, dek })
+                }
+            }),
+        };
+        if let Err(error) = &begun {
+            self.watch().tell_seal(Some(entry), Err(*error), plaintext_len);
         }
+        begun
     }
 }
 
@@ -81,8 +94,25 @@ impl<'t, 'a> PendingSeal<'t, 'a> {
     /// # Errors
     /// [`Error::KekAnswer`] for an answer that a value cannot hold.
     pub fn answer(self, now: Time, answer: Wrapped) -> Result<SealPlan<'t, 'a>> {
-        let frame = self.provider.plan(now, self.aad, self.dek, answer)?;
-        Ok(SealPlan { writer: Writer::Frame(frame), aad: self.aad })
+        let key_id = answer.key_id().to_owned();
+        let frame = self.provider.plan(now, self.aad, self.dek, answer);
+        let outcome = frame.as_ref().map(|_| ()).map_err(|error| *error);
+        let watch = self.transformer.watch();
+        watch.tell_key(Operation::Wrap, (0, self.provider.kind()), outcome, &key_id);
+        if outcome.is_err() {
+            watch.tell_seal(self.transformer.entries.first(), outcome, self.plaintext_len);
+        }
+        Ok(SealPlan { transformer: self.transformer, writer: Writer::Frame(frame?), aad: self.aad })
+    }
+
+    /// Gives the seal up, which the KEK refused; returns the error that stands for that.
+    #[must_use]
+    pub fn refuse(self, refusal: Refusal) -> Error {
+        let outcome = Err(refusal.error());
+        let watch = self.transformer.watch();
+        watch.tell(Operation::Wrap, Some((0, self.provider.kind())), outcome, 0);
+        watch.tell_seal(self.transformer.entries.first(), outcome, self.plaintext_len);
+        refusal.error()
     }
 }
 
@@ -104,7 +134,7 @@ impl SealPlan<'_, '_> {
     /// [`Error::BufferTooSmall`], [`Error::TooLong`], [`Error::SealsExhausted`], [`Error::Random`], and
     /// [`Error::LooksEncrypted`] from identity. No plaintext is in `out` then.
     pub fn seal_into(self, rng: &mut dyn Random, plaintext: &[u8], out: &mut [u8]) -> Result<usize> {
-        match &self.writer {
+        let sealed = match &self.writer {
             Writer::Static(provider) => provider.seal_value(rng, self.aad, Plaintext::Separate(plaintext), out),
             Writer::Frame(frame) => {
                 let sealed = frame.seal_into(rng, self.aad, plaintext, out);
@@ -113,7 +143,10 @@ impl SealPlan<'_, '_> {
                 }
                 sealed
             }
-        }
+        };
+        let outcome = sealed.as_ref().map(|_| ()).map_err(|error| *error);
+        self.transformer.watch().tell_seal(self.transformer.entries.first(), outcome, plaintext.len());
+        sealed
     }
 
     /// Seals `plaintext` to a vector of the exact length.
