@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora of `open`, `inspect` and `base64` from the recorded Kubernetes values.
+"""Writes the seed corpora of `open`, `inspect`, `base64` and `kms_object` from the recorded Kubernetes values.
 
 The corpora are committed; run this again when the shape of an input changes. The corpus of `seal_open`
 holds inputs that the fuzzer itself found: its shape is that of the `arbitrary` crate.
@@ -24,6 +24,7 @@ def main():
     write("open", {v["id"]: value(v) for v in spread(known)})
     write("inspect", {v["id"]: value(v) for v in spread(reads)})
     write("base64", base64_texts(secrets))
+    write("kms_object", kms_objects(reads))
 
 
 def stored(vector):
@@ -68,6 +69,16 @@ def base64_texts(secrets):
         "line-in-padding": "Zg=\n=\n",
     }
     return {name: text.encode() for name, text in texts.items()}
+
+
+def kms_objects(vectors):
+    """What stands behind the prefix of a KMS v2 value, each once."""
+    by_content = {}
+    for vector in vectors:
+        prefix, _, object_ = stored(vector).removeprefix(b"k8s:enc:").partition(b":v2:")
+        if prefix == b"kms" and vector["id"].startswith("kmsv2"):
+            by_content.setdefault(object_.partition(b":")[2], vector["id"])
+    return {id_: object_ for object_, id_ in spread(list(by_content.items()))}
 
 
 def write(target, files):

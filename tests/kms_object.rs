@@ -192,7 +192,7 @@ const REFUSED: &[(ObjectError, Change)] = &[
     (ObjectError::Annotations, |message| drop(message.annotations.insert("a.b".into(), vec![7; 32_768 - 6]))),
     (ObjectError::Annotations, |message| drop(message.annotations.insert(name_of(62), Vec::new()))),
     (ObjectError::Annotations, |message| {
-        drop(message.annotations.insert("a.".to_owned() + &"b".repeat(64), Vec::new()))
+        drop(message.annotations.insert("a.".to_owned() + &"b".repeat(64), Vec::new()));
     }),
     (ObjectError::Annotations, |message| drop(message.annotations.insert(String::new(), Vec::new()))),
     (ObjectError::Annotations, |message| drop(message.annotations.insert("a..b".into(), Vec::new()))),

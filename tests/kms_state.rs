@@ -4,9 +4,9 @@
 #[path = "common/doubles.rs"]
 mod doubles;
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use atrest::{
     DekLimits, DekScheme, DekSourceKind, EncryptedObject, Error, KmsAction, KmsRotation, KmsState, OpenDek, SealDek,

@@ -1,7 +1,7 @@
 //! What a KMS says of itself, judged as Kubernetes does, and when it is asked again.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::std_instead_of_alloc)]
 
-use std::time::Duration;
+use core::time::Duration;
 
 use atrest::{Error, KmsFault, KmsHealth, KmsProbe, KmsStatus, Time};
 
