@@ -48,6 +48,10 @@ mod transformer;
 /// What a stored value is, from its bytes alone.
 mod inspect;
 
+/// What many stored values are, counted.
+#[cfg(feature = "alloc")]
+mod inventory;
+
 #[cfg(feature = "aescbc")]
 pub use cipher::AesCbcKey;
 #[cfg(feature = "aesgcm")]
@@ -59,6 +63,8 @@ pub use cipher::SecretboxKey;
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 pub use error::{Error, Result};
 pub use inspect::{Candidate, Inspection, inspect};
+#[cfg(feature = "alloc")]
+pub use inventory::{Count, Inventory, InventoryRow};
 #[cfg(feature = "envelope")]
 pub use kek::{Kek, KekError, Refusal, Wrapped, WrappedDek};
 #[cfg(feature = "kms")]

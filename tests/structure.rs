@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["provider"],
     &["observer"],
     &["transformer", "inspect"],
+    &["inventory"],
 ];
 
 /// Modules below a parent that their siblings may import; any others leave each other alone.
@@ -32,6 +33,7 @@ const SHARED: &[&str] = &[
     "cipher::budget",
     "cipher::aesgcm",
     "cipher::xnonce_gcm",
+    "inventory::names",
     "kms::cache::key",
     "kms::clock",
     "provider::walk",
