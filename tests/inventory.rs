@@ -31,8 +31,11 @@ fn inventory_of(values: &[Vec<u8>]) -> Inventory {
     inventory
 }
 
-/// The cases of the recorded file that opened: their providers as kind and names, and the stored value.
-fn recorded() -> Vec<(Vec<(ProviderKind, String)>, Vec<u8>)> {
+/// The providers of a case, as kind and name, and its stored value.
+type Case = (Vec<(ProviderKind, String)>, Vec<u8>);
+
+/// The cases of the recorded file that opened.
+fn recorded() -> Vec<Case> {
     let file: Value = serde_json::from_str(include_str!("vectors/k8s-storage.json")).unwrap();
     let cases = file["vectors"].as_array().unwrap().iter();
     let opened = cases.filter(|case| case["expect"]["ok"] == true && case["stored_b64"].is_string());
@@ -73,7 +76,7 @@ fn what_kubernetes_can_read_is_never_let_go() {
     let mut single = 0;
     for (providers, value) in &cases {
         all.add(value);
-        let inventory = inventory_of(std::slice::from_ref(value));
+        let inventory = inventory_of(core::slice::from_ref(value));
         assert_eq!(inventory.total(), count(1, value.len() as u64));
         assert_eq!((inventory.unreadable(), inventory.others()), (Count::default(), Count::default()));
         let needed = |(kind, name): &(ProviderKind, String)| !inventory.can_retire(*kind, name);
@@ -207,6 +210,9 @@ fn expected_names_are_held_whatever_else_there_is() {
     assert_eq!(inventory.rows().count(), Inventory::ROWS_MAX + 3);
     assert!(inventory.others().values > 0 && !inventory.can_retire(GCM, "unexpected"));
     assert!(inventory.can_retire(GCM, "old") && inventory.can_retire(GCM, &long) && inventory.can_retire(CBC, "cbc"));
+    // Room for a long name is for that name.
+    inventory.add(&gcm(&long[..2000]));
+    assert_eq!(inventory.count(GCM, &long[..2000]).values, 0);
     inventory.add(&gcm(&long));
     inventory.add(&gcm("old"));
     assert_eq!((inventory.count(GCM, &long).values, inventory.count(GCM, "old").values), (1, 1));
