@@ -140,6 +140,12 @@ impl<'s> Candidate<'s> {
         self.payload.len()
     }
 
+    /// The bytes behind the name.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn payload(&self) -> &'s [u8] {
+        self.payload
+    }
+
     /// The wrapped DEK of a KMS v1 value or of the crate's own envelope.
     #[must_use]
     pub fn wrapped_dek(&self) -> Option<&'s [u8]> {

@@ -61,6 +61,9 @@ mod steps;
 /// The steps taken, with a KEK for each provider that needs one.
 #[cfg(feature = "kms")]
 mod driver;
+/// What many stored values are, counted.
+#[cfg(feature = "alloc")]
+mod inventory;
 
 #[cfg(feature = "aescbc")]
 pub use cipher::AesCbcKey;
@@ -82,6 +85,8 @@ pub use envelope::Envelope;
 pub use envelope::EnvelopeSealer;
 pub use error::{Error, Result};
 pub use inspect::{Candidate, Inspection, inspect};
+#[cfg(feature = "alloc")]
+pub use inventory::{Count, Inventory, InventoryRow};
 #[cfg(feature = "envelope")]
 pub use kek::{CallError, Kek, KekError, LocalKek, Refusal, Wrapped, WrappedDek};
 pub use kind::ProviderKind;

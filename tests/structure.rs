@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
     &["transformer", "inspect"],
     &["steps"],
     &["driver"],
+    &["inventory"],
 ];
 
 /// Modules below a parent that their siblings may import; any others leave each other alone.
@@ -44,6 +45,7 @@ const SHARED: &[&str] = &[
     "envelope::format",
     "envelope::lease",
     "envelope::service",
+    "inventory::names",
     "kms::cache::key",
     "kms::clock",
     "kms::object",
