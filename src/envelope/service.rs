@@ -126,7 +126,7 @@ impl<K: Kek> Envelope<K> {
     /// What the KEK refused; [`Error::KekAnswer`] for a DEK that has not 32 bytes; [`Error::NoMatchingProvider`] for
     /// what does not begin like a value of this version; [`Error::Open`], [`Error::OutOfMemory`].
     pub fn open(&self, context: &[u8], stored: &[u8]) -> Result<SecretVec, CallError> {
-        let mut plaintext = SecretVec::zeroed(Self::open_len_max(stored))?;
+        let mut plaintext = SecretVec::zeroed(self.open_len_max(stored))?;
         let len = self.open_value(context, stored, plaintext.expose_mut())?;
         plaintext.truncate(len);
         Ok(plaintext)
@@ -148,7 +148,7 @@ impl<K: Kek> Envelope<K> {
 
     /// Length of an output buffer that suffices to open `stored`; 0 for what is no value of this version.
     #[must_use]
-    pub fn open_len_max(stored: &[u8]) -> usize {
+    pub fn open_len_max(&self, stored: &[u8]) -> usize {
         Header::parse(stored).ok().and_then(|header| header.plaintext_len()).unwrap_or(0)
     }
 
