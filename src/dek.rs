@@ -2,6 +2,7 @@
 
 mod budget;
 
+use alloc::boxed::Box;
 use core::fmt;
 
 #[cfg(feature = "aescbc")]
@@ -170,7 +171,9 @@ impl Schedule {
 
 /// A DEK that was made in this process: it seals and opens, and its bytes can be given to a KEK to wrap.
 pub struct FreshDek {
-    bytes: Secret<32>,
+    /// In a place of its own: a DEK is moved on its way from the request to wrap it to the plan, also out of futures, whose
+    /// memory is freed as it is left.
+    bytes: Box<Secret<32>>,
     schedule: Schedule,
     budget: DekBudget,
 }
@@ -181,7 +184,7 @@ impl FreshDek {
     /// # Errors
     /// [`Error::Random`].
     pub fn generate_with(scheme: DekScheme, limits: DekLimits, rng: &mut dyn KeySource) -> Result<Self> {
-        let bytes = Secret::<32>::generate_with(rng)?;
+        let bytes = Box::new(Secret::<32>::generate_with(rng)?);
         let schedule = Schedule::expand(scheme, bytes.expose())?;
         Ok(Self { bytes, schedule, budget: DekBudget::new(limits) })
     }
@@ -196,7 +199,7 @@ impl FreshDek {
 
     /// The bytes, for a KEK to wrap.
     #[must_use]
-    pub const fn expose(&self) -> &[u8; 32] {
+    pub fn expose(&self) -> &[u8; 32] {
         self.bytes.expose()
     }
 

@@ -171,7 +171,7 @@ pub struct KmsRotation {
 impl KmsRotation {
     /// The bytes to wrap.
     #[must_use]
-    pub const fn expose_dek(&self) -> &[u8; 32] {
+    pub fn expose_dek(&self) -> &[u8; 32] {
         self.dek.expose()
     }
 

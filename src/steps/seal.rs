@@ -79,7 +79,7 @@ impl EnvelopeTransformer<'_> {
 impl<'t, 'a> PendingSeal<'t, 'a> {
     /// The DEK that has to be wrapped.
     #[must_use]
-    pub const fn expose_dek(&self) -> &[u8; 32] {
+    pub fn expose_dek(&self) -> &[u8; 32] {
         self.dek.expose()
     }
 

@@ -57,6 +57,18 @@ pub(crate) fn freed_with(needle: &'static [u8], run: impl FnOnce()) -> usize {
     FOUND.get()
 }
 
+/// As [`freed_with`], with a needle that `run` finds out: it says so by [`look_for`].
+pub(crate) fn freed_while(run: impl FnOnce()) -> usize {
+    freed_with(&[], run)
+}
+
+/// Has this looked for from now on; if something is already, only if it is to be replaced.
+pub(crate) fn look_for(needle: &'static [u8], replace: bool) {
+    if replace || NEEDLE.get().is_empty() {
+        NEEDLE.set(needle);
+    }
+}
+
 /// What lies in the largest block that `build` makes, while its result lives and when that is dropped.
 pub(crate) fn block_of<T>(build: impl FnOnce() -> T) -> (Vec<u8>, Vec<u8>) {
     LARGEST.set((ptr::null_mut(), 0));
