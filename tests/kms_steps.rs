@@ -65,6 +65,22 @@ fn opening_suspends_with_what_has_to_be_unwrapped() {
 }
 
 #[test]
+fn an_own_envelope_binds_its_dek_to_the_aad_and_a_kms_gets_no_context() {
+    let kek = TableKek::new("id1");
+    let own = || EnvelopeTransformer::builder().wrapped(EnvelopeProvider::new()).build().unwrap();
+    let (transformer, v1) = (own(), list_of_v1());
+    for (transformer, context) in [(&transformer, AAD), (&v1, b"")] {
+        let SealStep::Wrap(pending) = transformer.seal(&mut OsRandom, NOW, AAD, 1).unwrap() else { panic!() };
+        assert_eq!(pending.context(), context);
+    }
+    let stored = seal(&transformer, &kek);
+    let mut out = [0; 64];
+    assert_eq!(suspended(own().open_into(NOW, AAD, &stored, &mut out)).request().context(), AAD);
+    assert_eq!(open_in(&own(), &[&kek], b"other", &stored, 64), Err(Error::KekNotMine));
+    assert_eq!(open(&own(), &[&kek], &stored).unwrap().text, TEXT);
+}
+
+#[test]
 fn what_was_unwrapped_once_is_at_hand() {
     let kek = TableKek::new("id1");
     for (transformer, stored) in

@@ -30,6 +30,8 @@ struct Shared {
 /// A DEK is never freed: whoever searches freed memory for it finds no copy of this table.
 struct Entry {
     answer: Wrapped,
+    /// What it is bound to.
+    context: Vec<u8>,
     dek: &'static [u8],
 }
 
@@ -86,7 +88,7 @@ impl TableKek {
     pub(crate) fn knowing(self, key_id: &str, wrapped: &[u8], annotations: &[(&str, &[u8])], dek: &[u8]) -> Self {
         let annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec()));
         let answer = Wrapped::new(key_id, wrapped).with_annotations(annotations.collect());
-        lock(&self.0.table).push(Entry { answer, dek: leaked(dek) });
+        lock(&self.0.table).push(Entry { answer, context: Vec::new(), dek: leaked(dek) });
         self
     }
 
@@ -118,7 +120,7 @@ impl TableKek {
         self.script().map(|script| script.key_id)
     }
 
-    fn wrapped(&self, dek: &[u8]) -> Result<Wrapped, KekError> {
+    fn wrapped(&self, dek: &[u8], context: &[u8]) -> Result<Wrapped, KekError> {
         self.0.wraps.fetch_add(1, Ordering::Relaxed);
         let script = self.script()?;
         let dek = leaked(dek);
@@ -135,7 +137,7 @@ impl TableKek {
         let handle: Vec<u8> = handle.iter().copied().cycle().take(len).collect();
         let key_id = script.wraps_as.unwrap_or(script.key_id);
         let answer = Wrapped::new(key_id, handle).with_annotations(script.annotations);
-        table.push(Entry { answer: answer.clone(), dek });
+        table.push(Entry { answer: answer.clone(), context: context.to_vec(), dek });
         Ok(answer)
     }
 
@@ -148,6 +150,7 @@ impl TableKek {
             let annotations = entry.answer.annotations().iter().map(|(name, value)| (name.as_str(), value.as_slice()));
             let same = entry.answer.key_id() == wrapped.key_id() || wrapped.key_id().is_empty();
             entry.answer.bytes() == wrapped.bytes()
+                && entry.context == wrapped.context()
                 && (!script.strict || (same && annotations.eq(wrapped.annotations().iter().copied())))
         };
         let dek = table.iter().find(is_of).ok_or(Refusal::NotMine)?.dek;
@@ -178,8 +181,8 @@ impl Kek for TableKek {
         self.named().map(Cow::Owned)
     }
 
-    fn wrap_dek(&self, dek: &[u8], _context: &[u8]) -> Result<Wrapped, KekError> {
-        self.wrapped(dek)
+    fn wrap_dek(&self, dek: &[u8], context: &[u8]) -> Result<Wrapped, KekError> {
+        self.wrapped(dek, context)
     }
 
     fn unwrap_dek(&self, wrapped: &WrappedDek<'_>) -> Result<SecretVec, KekError> {
@@ -196,8 +199,8 @@ impl AsyncKek for TableKek {
     }
 
     /// It has heard of the DEK before its future waits.
-    fn wrap_dek<'a>(&'a self, dek: &'a [u8], _context: &'a [u8]) -> KekFuture<'a, Wrapped> {
-        let answer = self.wrapped(dek);
+    fn wrap_dek<'a>(&'a self, dek: &'a [u8], context: &'a [u8]) -> KekFuture<'a, Wrapped> {
+        let answer = self.wrapped(dek, context);
         Box::pin(async move {
             self.waits().await;
             answer
