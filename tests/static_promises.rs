@@ -104,3 +104,24 @@ fn errors_are_small_and_need_no_allocator() {
     assert!(size_of::<Error>() <= 2 * size_of::<usize>());
     assert_eq!(size_of::<RandomError>(), 0);
 }
+
+#[cfg(feature = "kms")]
+mod kms {
+    use super::*;
+    use atrest::{
+        EncryptedObject, KmsAction, KmsHealth, KmsProbe, KmsRotation, KmsState, KmsStatus, ObjectError, WriteKey,
+    };
+
+    assert_impl_all!(KmsState: Send, Sync, Debug);
+    assert_impl_all!(WriteKey: Send, Sync, Debug);
+    assert_impl_all!(KmsAction: Send, Sync, Debug);
+    assert_impl_all!(KmsProbe: Send, Sync, Debug, Clone);
+    assert_impl_all!(KmsStatus: Send, Sync, Debug, Clone);
+    assert_impl_all!(KmsHealth: Send, Sync, Copy, Debug, Display);
+    assert_impl_all!(EncryptedObject<'static>: Send, Sync, Clone, Debug);
+    assert_impl_all!(ObjectError: Send, Sync, Copy, Eq, Hash, Debug, Display, StdError, Into<Error>);
+    // Each holds a DEK, which is nowhere twice.
+    assert_not_impl_any!(KmsState: Clone);
+    assert_not_impl_any!(KmsRotation: Clone);
+    assert_not_impl_any!(WriteKey: Clone);
+}
