@@ -164,10 +164,12 @@ fn handles_to_a_kek_are_keks() {
     }
     let [kek, other] = keks();
     check(&kek).unwrap();
-    check(&kek as &dyn Kek).unwrap();
+    let object: &dyn Kek = &kek;
+    check(object).unwrap();
     check(Arc::new(other)).unwrap();
     check(Arc::new(std::sync::RwLock::new(keks().into_iter().next().unwrap()))).unwrap();
-    check(Box::new(kek) as Box<dyn Kek>).unwrap();
+    let boxed: Box<dyn Kek> = Box::new(kek);
+    check(boxed).unwrap();
 }
 
 #[test]
