@@ -1,12 +1,11 @@
-//! Rewraps 10,000 values under a new KEK: the payloads stay as they are. Counts values by key id before and after.
+//! Rewraps 10,000 values under a new KEK: the payloads stay as they are. Shows the inventory before and after.
 //!
 //! `cargo run --release --example rotate_kek`
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
-use atrest::{Envelope, LocalKek, Secret, inspect};
+use atrest::{Envelope, Inventory, LocalKek, ProviderKind, Secret};
 
 const VALUES: usize = 10_000;
 
@@ -17,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut store = (0..VALUES)
         .map(|row| envelope.seal(context(row).as_bytes(), &vec![0x5a; 100 + row % 4000]))
         .collect::<Result<Vec<_>, _>>()?;
-    print_counts("before", &store);
+    println!("before:\n{}", inventory_of(&store));
 
     envelope.kek_mut().add_first("2026-11", &new)?;
     let started = Instant::now();
@@ -30,9 +29,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         progress(row + 1)?;
     }
     println!("rewrapped {rewrapped} values in {} ms", started.elapsed().as_millis());
-    print_counts("after", &store);
+    let after = inventory_of(&store);
+    println!("after:\n{after}");
 
-    // No value names the old key any more.
+    if !after.can_retire(ProviderKind::Envelope, "2025-08") {
+        return Err("the old key is still needed".into());
+    }
     envelope.kek_mut().destroy("2025-08");
     for (row, value) in store.iter().enumerate() {
         envelope.open(context(row).as_bytes(), value)?;
@@ -41,19 +43,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// How many values, and bytes, there are of each key id. Ids are escaped: whoever writes to the store chooses them.
-fn print_counts(when: &str, store: &[Vec<u8>]) {
-    let mut counts = BTreeMap::<String, (usize, usize)>::new();
-    for value in store {
-        let id =
-            inspect(value).candidates().next().map_or("unreadable".into(), |id| id.name().escape_debug().to_string());
-        let count = counts.entry(id).or_default();
-        *count = (count.0 + 1, count.1 + value.len());
-    }
-    println!("{when}:");
-    for (id, (values, bytes)) in counts {
-        println!("  key id {id}: {values} values, {bytes} bytes");
-    }
+fn inventory_of(store: &[Vec<u8>]) -> Inventory {
+    let mut inventory = Inventory::new().expecting(ProviderKind::Envelope, "2025-08");
+    store.iter().for_each(|value| inventory.add(value));
+    inventory
 }
 
 /// A bar of forty steps, drawn again at each; on what is no terminal only its end.

@@ -66,9 +66,7 @@ impl Kek for Gate {
         if self.0.refuses.load(Ordering::SeqCst) {
             return Err(KekError::new(Refusal::Unreachable, "the cable is cut"));
         }
-        // KMS v1 stores no key id, and this KEK has one key.
-        let key_id = self.0.kek.key_id()?;
-        self.0.kek.unwrap_dek(&WrappedDek::new(&key_id, wrapped.bytes(), wrapped.context()))
+        self.0.kek.unwrap_dek(wrapped)
     }
 }
 

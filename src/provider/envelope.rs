@@ -113,6 +113,14 @@ impl WrappedWalk for EnvelopeProvider {
         Ok(self.cache.get(&DekCacheKey::of(value.scheme, &value.request()), now))
     }
 
+    fn is_dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> bool {
+        self.cache.contains(&DekCacheKey::of(value.scheme, &value.request()), now)
+    }
+
+    fn purge(&self, now: Time) {
+        self.cache.purge(now);
+    }
+
     fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
         let recovered = RecoveredDek::from_bytes(value.scheme, dek.expose()).map_err(|_| Error::KekAnswer)?;
         self.cache.insert(DekCacheKey::of(value.scheme, &value.request()), recovered.clone(), now);

@@ -110,6 +110,14 @@ impl WrappedWalk for KmsV1 {
         Ok(self.cache.get(&DekCacheKey::of(value.scheme, &value.request()), now))
     }
 
+    fn is_dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> bool {
+        self.cache.contains(&DekCacheKey::of(value.scheme, &value.request()), now)
+    }
+
+    fn purge(&self, now: Time) {
+        self.cache.purge(now);
+    }
+
     fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
         let recovered = self.expand(dek.expose())?;
         self.cache.insert(DekCacheKey::of(value.scheme, &value.request()), recovered.clone(), now);

@@ -169,10 +169,19 @@ impl WrappedWalk for KmsV2 {
 
     fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>> {
         let current = self.current()?;
-        if value.scheme == current.dek().scheme() && is_of(&current, value) {
+        if is_of(&current, value) {
             return Ok(Some(current.dek().to_recovered()));
         }
         Ok(self.cache.get(&DekCacheKey::of(value.scheme, &value.request()), now))
+    }
+
+    fn is_dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> bool {
+        let is_current = self.current().is_ok_and(|current| is_of(&current, value));
+        is_current || self.cache.contains(&DekCacheKey::of(value.scheme, &value.request()), now)
+    }
+
+    fn purge(&self, now: Time) {
+        self.cache.purge(now);
     }
 
     fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
@@ -223,7 +232,10 @@ impl WrappedWalk for KmsV2 {
 fn is_of(key: &WriteKey, value: &WrappedValue<'_>) -> bool {
     let own = key.wrapped();
     let annotations = own.annotations().iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-    own.bytes() == value.wrapped && own.key_id() == value.key_id && annotations.eq(value.annotations.iter().copied())
+    key.dek().scheme() == value.scheme
+        && own.bytes() == value.wrapped
+        && own.key_id() == value.key_id
+        && annotations.eq(value.annotations.iter().copied())
 }
 
 #[derive(Debug)]

@@ -39,6 +39,12 @@ pub trait WrappedWalk {
     /// The DEK, if it is at hand.
     fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>>;
 
+    /// Whether it is; nothing is counted.
+    fn is_dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> bool;
+
+    /// Drops the DEKs whose time is over.
+    fn purge(&self, now: Time);
+
     /// Takes in what the KEK unwrapped, and keeps it at hand.
     fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek>;
 
