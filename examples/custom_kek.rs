@@ -1,7 +1,6 @@
 //! A KEK of one's own: here a key that never leaves its "device", as a KMS or an HSM would have it.
 //!
 //! `cargo run --release --example custom_kek`
-
 #![allow(clippy::std_instead_of_alloc)]
 
 use core::error::Error;
@@ -34,7 +33,6 @@ impl Kek for Device {
     }
 
     fn unwrap_dek(&self, wrapped: &WrappedDek<'_>) -> Result<SecretVec, KekError> {
-        // Try again later, as opposed to what is refused for good.
         if !self.plugged_in {
             return Err(KekError::new(Refusal::Unreachable, "the device is not plugged in"));
         }

@@ -4,10 +4,10 @@
 #[path = "common/faulty_kek.rs"]
 mod faulty_kek;
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Barrier, RwLock};
 use std::thread;
-use std::time::Duration;
 
 use atrest::{DekLimits, Envelope, Error, Kek, LocalKek, OsRandom, Refusal, inspect};
 use faulty_kek::{Fault, Faulty};

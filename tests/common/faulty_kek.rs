@@ -1,12 +1,12 @@
 //! An embedded KEK that fails as the test says, and counts what it is asked.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use atrest::{Kek, KekError, LocalKek, Refusal, SecretVec, Wrapped, WrappedDek};
 
