@@ -1,6 +1,7 @@
 //! Rewraps 10,000 values under a new KEK: the payloads stay as they are. Shows the inventory before and after.
 //!
 //! `cargo run --release --example rotate_kek`
+#![allow(clippy::std_instead_of_alloc)]
 
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
@@ -9,7 +10,7 @@ use atrest::{Envelope, Inventory, LocalKek, ProviderKind, Secret};
 
 const VALUES: usize = 10_000;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn core::error::Error>> {
     let (old, new) = (Secret::<32>::generate()?, Secret::<32>::generate()?);
     let mut envelope = Envelope::new(LocalKek::new([("2025-08", &old)])?);
     let context = |row: usize| format!("table secrets, row {row}");

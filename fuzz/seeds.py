@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the seed corpora of `open`, `inspect`, `base64`, `kms_object` and `envelope` from the recorded values.
 
-The corpora are committed; run this again when the shape of an input changes. The corpus of `seal_open`
-holds inputs that the fuzzer itself found: its shape is that of the `arbitrary` crate.
+The corpora are committed; run this again when the shape of an input changes. The corpus of `seal_open`, and what has a
+hash for a name in that of `envelope`, are inputs that the fuzzer itself found: their shape is that of the `arbitrary` crate.
 """
 
 import base64

@@ -1,6 +1,6 @@
 //! No block of the heap is freed with a part of a DEK, a key of the embedded KEK or an opened plaintext in it, on
 //! succeeding and on failing paths. Each test first shows that it finds what it looks for.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::std_instead_of_alloc)]
 
 #[path = "common/search.rs"]
 mod search;
