@@ -1,9 +1,10 @@
 //! A KEK that answers in its own time: a thousand opens at once ask it once. No runtime is needed; any will do.
 //!
 //! `cargo run --release --example async_kek`
+#![allow(clippy::std_instead_of_alloc)]
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atrest::{AsyncKek, AsyncTransformer, Kek, KekFuture, KmsV1, LocalKek, SecretVec, Wrapped, WrappedDek};
 use futures_util::future::join_all;
@@ -36,7 +37,7 @@ impl AsyncKek for Remote {
     }
 }
 
-async fn run() -> Result<(), Box<dyn std::error::Error>> {
+async fn run() -> Result<(), Box<dyn core::error::Error>> {
     let remote = Remote { kms: Arc::new(LocalKek::generate()?), calls: Arc::default() };
     let driver = || AsyncTransformer::builder().kms_v1(KmsV1::new("vault")?, remote.clone()).build();
     let stored = driver()?.seal(AAD, b"hunter2").await?;
@@ -51,6 +52,6 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn core::error::Error>> {
     pollster::block_on(run())
 }

@@ -1,14 +1,14 @@
 //! Drivers ask a KEK once, however many opens need the same DEK, whoever gives up, and whatever the KEK does.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::std_instead_of_alloc)]
 
+use core::future::Future;
+use core::pin::{Pin, pin};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::borrow::Cow;
-use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
-use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
 
 use atrest::{
     AsyncKek, AsyncTransformer, BlockingTransformer, CallError, DekCache, EnvelopeProvider, Error, Kek, KekError,
@@ -209,7 +209,7 @@ fn a_refusal_is_for_those_who_waited_and_not_for_later() {
     for opened in block_on(join_all(opens)) {
         let error = opened.unwrap_err();
         assert_eq!(error.error(), Error::KekUnreachable);
-        let cause = std::error::Error::source(error.cause().unwrap()).unwrap();
+        let cause = core::error::Error::source(error.cause().unwrap()).unwrap();
         assert_eq!(cause.to_string(), "the cable is cut");
     }
     assert_eq!(gate.unwraps(), 1);

@@ -87,7 +87,7 @@ impl AsyncTransformer {
                 Ok(answer) => kms.complete(self.clock.now(), rotation, answer).map_err(CallError::from),
                 Err(refused) => Err(refused.into()),
             };
-            let outcome = completed.as_ref().map(|()| ()).map_err(CallError::error);
+            let outcome = completed.as_ref().copied().map_err(CallError::error);
             self.transformer.tell_rotation(index, outcome, &key_id);
             completed?;
         }
