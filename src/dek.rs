@@ -206,6 +206,12 @@ impl FreshDek {
         self.budget.is_nearly_used_up()
     }
 
+    /// Refuses a plaintext that the budget has no room for; if that of a new DEK had, this one is nearly used up.
+    #[cfg(feature = "kms")]
+    pub(crate) fn check_budget(&self, plaintext_len: usize) -> Result<()> {
+        self.budget.check(plaintext_len)
+    }
+
     /// The same DEK as one that only opens.
     #[must_use]
     pub fn to_recovered(&self) -> RecoveredDek {

@@ -237,6 +237,23 @@ fn the_first_key_of_two_that_were_asked_for_is_the_later_one() {
     assert_eq!(state.read().unwrap().dek().expose(), &dek);
 }
 
+/// Two find the budget used up at once, and the first gets its answer while the second still waits.
+#[test]
+fn an_answer_counts_although_a_later_status_named_the_same_key() {
+    let mut state = KmsState::new(DekSourceKind::Seed, DekLimits::new(1, 1_000));
+    seal(&rotate(&mut state, START, "id1"), 1).unwrap();
+    let first = rotation(state.on_status(at(START + 10), "id1").unwrap());
+    let second = rotation(state.on_status(at(START + 20), "id1").unwrap());
+    let deks = [*first.expose_dek(), *second.expose_dek()];
+    state.install(first, answer("id1")).unwrap();
+    let key = state.read().unwrap();
+    assert_eq!(key.dek().expose(), &deks[0]);
+    // The later status has named the key again, and that counts for its term.
+    assert_untouched(&state, &key, START + 20 + VALID);
+    state.install(second, answer("id1")).unwrap();
+    assert_eq!(state.read().unwrap().dek().expose(), &deks[1]);
+}
+
 #[test]
 fn a_late_status_is_not_acted_on() {
     for key_id in ["id1", "id2"] {

@@ -61,6 +61,18 @@ impl DekBudget {
         Err(Error::SealsExhausted)
     }
 
+    /// Refuses a plaintext that there is no room for; if a new DEK had room, it is time for one.
+    #[cfg(feature = "kms")]
+    pub(super) fn check(&self, len: usize) -> Result<()> {
+        if self.has(len) {
+            return Ok(());
+        }
+        if self.limits.allow(len) {
+            self.has_refused.store(true, Ordering::Relaxed);
+        }
+        Err(Error::SealsExhausted)
+    }
+
     pub(super) fn has(&self, len: usize) -> bool {
         self.seals.load(Ordering::Relaxed) > 0 && self.bytes.load(Ordering::Relaxed) >= len
     }

@@ -52,7 +52,7 @@ impl AsyncTransformerBuilder {
     #[must_use]
     pub fn kms_v1(mut self, provider: KmsV1, kek: impl AsyncKek + 'static) -> Self {
         self.transformer = self.transformer.wrapped(provider);
-        self.links.push(Some(Link { kek: Arc::new(kek), kms_v2: None }));
+        self.links.push(Some(Link::new(kek, None)));
         self
     }
 
@@ -62,7 +62,7 @@ impl AsyncTransformerBuilder {
         let provider = provider.into();
         let shared: Arc<dyn WrappedProvider> = Arc::<KmsV2>::clone(&provider);
         self.transformer = self.transformer.shared_wrapped(shared);
-        self.links.push(Some(Link { kek: Arc::new(kek), kms_v2: Some(provider) }));
+        self.links.push(Some(Link::new(kek, Some(provider))));
         self
     }
 
@@ -70,7 +70,7 @@ impl AsyncTransformerBuilder {
     #[must_use]
     pub fn envelope(mut self, provider: EnvelopeProvider, kek: impl AsyncKek + 'static) -> Self {
         self.transformer = self.transformer.wrapped(provider);
-        self.links.push(Some(Link { kek: Arc::new(kek), kms_v2: None }));
+        self.links.push(Some(Link::new(kek, None)));
         self
     }
 

@@ -4,6 +4,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use futures_util::lock::Mutex;
+
 use super::flights::Flights;
 use super::kek::AsyncKek;
 use crate::error::{Error, Result};
@@ -13,6 +15,9 @@ use crate::provider::{Found, KmsV2, Opened};
 use crate::random::{OsRandom, default_source};
 use crate::secret::SecretVec;
 use crate::steps::{EnvelopeTransformer, SealStep, Step};
+
+/// How often a seal tries to get its share of a budget, which others may use up between a check and the seal.
+const SEAL_TRIES: usize = 4;
 
 /// An ordered list of providers with a KEK for each that needs one, for futures on any runtime.
 ///
@@ -47,8 +52,16 @@ pub struct AsyncTransformer {
 
 /// What belongs to a provider that needs a KEK.
 pub(super) struct Link {
-    pub(super) kek: Arc<dyn AsyncKek>,
-    pub(super) kms_v2: Option<Arc<KmsV2>>,
+    kek: Arc<dyn AsyncKek>,
+    kms_v2: Option<Arc<KmsV2>>,
+    /// Held while the KMS is checked, so that no two checks make a seed for the same reason.
+    turn: Mutex<()>,
+}
+
+impl Link {
+    pub(super) fn new(kek: impl AsyncKek + 'static, kms_v2: Option<Arc<KmsV2>>) -> Self {
+        Self { kek: Arc::new(kek), kms_v2, turn: Mutex::new(()) }
+    }
 }
 
 impl AsyncTransformer {
@@ -79,7 +92,14 @@ impl AsyncTransformer {
     }
 
     async fn check_provider(&self, index: usize) -> Result<(), CallError> {
-        let Some(Link { kek, kms_v2: Some(kms) }) = self.link(index) else { return Ok(()) };
+        let Some(link) = self.link(index) else { return Ok(()) };
+        let _turn = link.turn.lock().await;
+        self.check_in_turn(index).await
+    }
+
+    /// The caller has the link's turn.
+    async fn check_in_turn(&self, index: usize) -> Result<(), CallError> {
+        let Some(Link { kek, kms_v2: Some(kms), .. }) = self.link(index) else { return Ok(()) };
         let asked_at = self.clock.now();
         let key_id = kek.key_id().await?;
         if let Some(rotation) = kms.check(&mut OsRandom, asked_at, &key_id)? {
@@ -100,12 +120,22 @@ impl AsyncTransformer {
     /// Those of [`EnvelopeTransformer::seal`] and [`SealPlan::seal_to_vec`](crate::SealPlan::seal_to_vec), and what
     /// the KEK refused and why.
     pub async fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CallError> {
-        let mut step = self.transformer.seal(&mut OsRandom, self.clock.now(), aad, plaintext.len());
-        if matches!(step, Err(Error::SealsExhausted)) && self.link(0).is_some() {
-            self.check_provider(0).await?;
-            step = self.transformer.seal(&mut OsRandom, self.clock.now(), aad, plaintext.len());
+        let mut sealed = self.try_seal(aad, plaintext).await;
+        for _ in 0..SEAL_TRIES {
+            let Some(link) = self.link(0).filter(|link| link.kms_v2.is_some() && is_exhausted(&sealed)) else { break };
+            let _turn = link.turn.lock().await;
+            // Whoever had the turn before may have brought another seed.
+            sealed = self.try_seal(aad, plaintext).await;
+            if is_exhausted(&sealed) {
+                self.check_in_turn(0).await?;
+                sealed = self.try_seal(aad, plaintext).await;
+            }
         }
-        let plan = match step? {
+        sealed
+    }
+
+    async fn try_seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CallError> {
+        let plan = match self.transformer.seal(&mut OsRandom, self.clock.now(), aad, plaintext.len())? {
             SealStep::Ready(plan) => plan,
             SealStep::Wrap(pending) => {
                 let link = self.link(0).ok_or(Error::DekNotAtHand)?;
@@ -177,6 +207,10 @@ impl AsyncTransformer {
             step = next.map_err(|error| caused(error, &refusals))?;
         }
     }
+}
+
+fn is_exhausted<T>(sealed: &Result<T, CallError>) -> bool {
+    matches!(sealed, Err(error) if error.error() == Error::SealsExhausted)
 }
 
 /// The error with the cause of the first refusal that it stands for.

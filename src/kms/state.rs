@@ -49,6 +49,8 @@ pub struct KmsState {
 #[derive(Debug)]
 struct Current {
     key: Arc<WriteKey>,
+    /// When the status was asked for that the key was made for.
+    made_at: Time,
     /// When the status was asked for that was last acted on.
     asked_at: Time,
     expiration: Time,
@@ -106,16 +108,26 @@ impl KmsState {
     ///
     /// # Errors
     /// [`Error::KekAnswer`] if the wrapped DEK could not be stored, if another key wrapped it than the status named,
-    /// or if a later status was acted on already. The state is as it was then, and writes go on until its expiration.
+    /// or if a later status named another key or brought a DEK already. The state is as it was then, and writes go on
+    /// until its expiration.
     pub fn install(&mut self, rotation: KmsRotation, answer: Wrapped) -> Result<()> {
         validate_answer(&answer)?;
         let KmsRotation { dek, kind, key_id, asked_at } = rotation;
-        let is_overtaken = self.current.as_ref().is_some_and(|current| asked_at < current.asked_at);
-        if answer.key_id() != key_id || is_overtaken {
+        let mut asked_last = asked_at;
+        if let Some(current) = &self.current {
+            // The answer to a later status that named the same key may be on its way still: this one is as good.
+            let later = if current.key.is_of(&key_id, kind) { current.made_at } else { current.asked_at };
+            if asked_at < later {
+                return Err(Error::KekAnswer);
+            }
+            asked_last = asked_at.max(current.asked_at);
+        }
+        if answer.key_id() != key_id {
             return Err(Error::KekAnswer);
         }
         let key = Arc::new(WriteKey { dek, wrapped: answer, kind });
-        self.current = Some(Current { key, asked_at, expiration: asked_at.after(WRITABLE_FOR) });
+        let expiration = asked_last.after(WRITABLE_FOR);
+        self.current = Some(Current { key, made_at: asked_at, asked_at: asked_last, expiration });
         Ok(())
     }
 

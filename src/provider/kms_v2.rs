@@ -217,9 +217,7 @@ impl WrappedWalk for KmsV2 {
         if aad.is_empty() && key.dek().scheme() == DekScheme::AesGcmXNonce {
             return Err(Error::AadRequired);
         }
-        if !key.dek().has_budget(plaintext_len) {
-            return Err(Error::SealsExhausted);
-        }
+        key.dek().check_budget(plaintext_len)?;
         Ok(SealSource::Ready(Box::new(V2Frame { prefix: &self.prefix, key })))
     }
 
