@@ -74,7 +74,7 @@ impl EnvelopeTransformer<'_> {
     pub fn purge(&self, now: Time) {
         for entry in &self.entries {
             if let Entry::Wrapped(provider) = entry {
-                provider.purge(now);
+                provider.cache().purge(now);
             }
         }
     }

@@ -22,7 +22,6 @@ use crate::kms::{
     KmsState, ObjectLayout, Time, WriteKey,
 };
 use crate::random::{KeySource, OsRandom, Random};
-use crate::secret::SecretVec;
 
 /// The provider of KMS plugins of API version v2: one seed, wrapped by the KMS, for many values, and a key expanded from
 /// it for each.
@@ -172,22 +171,16 @@ impl WrappedWalk for KmsV2 {
         if is_of(&current, value) {
             return Ok(Some(current.dek().to_recovered()));
         }
-        Ok(self.cache.get(&DekCacheKey::of(value.scheme, &value.request()), now))
+        Ok(self.cache.get(&value.cache_key(), now))
     }
 
     fn is_dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> bool {
         let is_current = self.current().is_ok_and(|current| is_of(&current, value));
-        is_current || self.cache.contains(&DekCacheKey::of(value.scheme, &value.request()), now)
+        is_current || self.cache.contains(&value.cache_key(), now)
     }
 
-    fn purge(&self, now: Time) {
-        self.cache.purge(now);
-    }
-
-    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
-        let recovered = RecoveredDek::from_bytes(value.scheme, dek.expose()).map_err(|_| Error::KekAnswer)?;
-        self.cache.insert(DekCacheKey::of(value.scheme, &value.request()), recovered.clone(), now);
-        Ok(recovered)
+    fn cache(&self) -> &DekCache {
+        &self.cache
     }
 
     fn open_payload(
@@ -200,10 +193,6 @@ impl WrappedWalk for KmsV2 {
         let current = self.current()?;
         let stale = value.key_id != current.wrapped().key_id() || value.scheme != current.dek().scheme();
         dek.open_into(aad, value.payload, out).map(|len| Payload { len, stale })
-    }
-
-    fn payload_len_max(&self, value: &WrappedValue<'_>) -> usize {
-        value.scheme.plaintext_len(value.payload.len()).unwrap_or(0)
     }
 
     fn begin_seal(

@@ -104,7 +104,7 @@ impl<'t, 's> Pending<'t, 's> {
     /// Stands for everything that decides the DEK: requests with equal keys to one provider have one answer.
     #[must_use]
     pub fn cache_key(&self) -> DekCacheKey {
-        DekCacheKey::of(self.value.scheme, &self.value.request())
+        self.value.cache_key()
     }
 
     /// Whether the DEK came to hand in the meantime, so that [`retry`](Self::retry) does without the KEK.
