@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora of `open`, `inspect`, `base64` and `kms_object` from the recorded Kubernetes values.
+"""Writes the seed corpora of `open`, `inspect`, `base64`, `kms_object` and `envelope` from the recorded values.
 
-The corpora are committed; run this again when the shape of an input changes. The corpus of `seal_open`
-holds inputs that the fuzzer itself found: its shape is that of the `arbitrary` crate.
+The corpora are committed; run this again when the shape of an input changes. The corpus of `seal_open`, and what has a
+hash for a name in that of `envelope`, are inputs that the fuzzer itself found: their shape is that of the `arbitrary` crate.
 """
 
 import base64
@@ -12,6 +12,7 @@ import re
 
 HERE = pathlib.Path(__file__).parent
 VECTORS = HERE.parent / "tests" / "vectors" / "k8s-storage.json"
+ENVELOPES = HERE.parent / "tests" / "vectors" / "envelope.json"
 FILES_MAX = 50
 STORED_MAX = 260
 
@@ -25,6 +26,8 @@ def main():
     write("inspect", {v["id"]: value(v) for v in spread(reads)})
     write("base64", base64_texts(secrets))
     write("kms_object", kms_objects(reads))
+    envelopes = json.loads(ENVELOPES.read_text())["seeds"]
+    write("envelope", {v["id"]: envelope(v) for v in envelopes})
 
 
 def stored(vector):
@@ -48,6 +51,12 @@ def value(vector):
     """The input of `src/value.rs`, with nothing put in front of the stored value."""
     aad = base64.b64decode(vector["aad_b64"])[:255]
     return bytes([len(aad), 0]) + aad + stored(vector)
+
+
+def envelope(vector):
+    """A raw input of `fuzz_targets/envelope.rs`."""
+    context = base64.b64decode(vector["context_b64"])
+    return bytes([0, len(context)]) + context + stored(vector)
 
 
 def base64_texts(secrets):

@@ -8,6 +8,8 @@ pub(crate) mod lease;
 mod sealer;
 #[cfg(feature = "envelope")]
 mod service;
+#[cfg(feature = "envelope")]
+mod watch;
 
 #[cfg(all(feature = "envelope", feature = "std"))]
 pub use sealer::EnvelopeSealer;

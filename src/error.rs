@@ -46,7 +46,7 @@ pub enum Error {
     Base64,
     /// The DEK of the value is not at hand, and this call has no KEK to ask.
     DekNotAtHand,
-    /// The KEK does not know the wrapped DEK: another key wrapped it.
+    /// The KEK does not know the wrapped DEK: another key wrapped it, or under another context.
     KekNotMine,
     /// The key that wrapped the DEK was destroyed: the value is intact, and no one can open it any more.
     KekGone,
@@ -105,7 +105,7 @@ impl fmt::Display for Error {
             Self::KeyLength { len } => return write!(f, "a key of {len} bytes does not fit the cipher"),
             Self::Base64 => "not standard base64 with padding",
             Self::DekNotAtHand => "the DEK of the value is not at hand",
-            Self::KekNotMine => "the KEK does not know the wrapped DEK",
+            Self::KekNotMine => "the KEK does not know the wrapped DEK, or not under this context",
             Self::KekGone => "the key that wrapped the DEK was destroyed, the value cannot be opened any more",
             Self::KekDenied => "the KEK denied its use",
             Self::KekUnreachable => "the KEK could not be reached, try again later",

@@ -6,6 +6,8 @@ use crate::cipher::Algorithm;
 use crate::cipher::layout::{self, Layout};
 use crate::envelope::format::{ENVELOPE_PREFIX, Header};
 use crate::kind::{KUBERNETES_PREFIX, ProviderKind};
+#[cfg(feature = "kms")]
+use crate::kms::{EncryptedObject, ObjectError};
 use crate::wire::split_u16_prefixed;
 
 /// Tells what a stored value is, without any key: which provider wrote it, under which key or provider
@@ -140,12 +142,6 @@ impl<'s> Candidate<'s> {
         self.payload.len()
     }
 
-    /// The bytes behind the name.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn payload(&self) -> &'s [u8] {
-        self.payload
-    }
-
     /// The wrapped DEK of a KMS v1 value or of the crate's own envelope.
     #[must_use]
     pub fn wrapped_dek(&self) -> Option<&'s [u8]> {
@@ -161,9 +157,27 @@ impl<'s> Candidate<'s> {
         self.envelope.map(|header| header.algorithm)
     }
 
+    /// What a KMS v2 value holds, or what is wrong with it; `None` for other values.
+    #[cfg(feature = "kms")]
+    #[must_use]
+    pub fn object(&self) -> Option<Result<EncryptedObject<'s>, ObjectError>> {
+        (self.kind == ProviderKind::KmsV2).then(|| EncryptedObject::parse(self.payload))
+    }
+
+    /// Id of the KEK that wrapped the DEK, of a KMS v2 value (feature `kms`) and of the crate's own envelope. It can hold
+    /// any character: escape it before printing.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&'s str> {
+        #[cfg(feature = "kms")]
+        if let Some(object) = self.object() {
+            return object.ok().map(|object| object.key_id());
+        }
+        self.envelope.map(|header| header.key_id)
+    }
+
     /// The shortest and the longest plaintext in bytes that is sealed to this length under this name; they
-    /// differ for aescbc only, whose padding the key's owner alone knows. `None` for KMS v2, and for a length
-    /// that no value has.
+    /// differ for aescbc only, whose padding the key's owner alone knows. `None` for a length that no value has, and,
+    /// without the feature `kms`, for KMS v2.
     #[must_use]
     pub fn plaintext_len(&self) -> Option<(usize, usize)> {
         let sealed = |layout: Layout, bytes: &[u8]| layout.plaintext_len(bytes.len().checked_sub(layout.nonce_len)?);
@@ -173,7 +187,14 @@ impl<'s> Candidate<'s> {
             ProviderKind::Secretbox => sealed(layout::SECRETBOX, self.payload),
             ProviderKind::KmsV1 => sealed(layout::AES_GCM, split_u16_prefixed(self.payload)?.1),
             ProviderKind::Envelope => self.envelope?.plaintext_len().map(|len| (len, len)),
-            ProviderKind::KmsV2 | ProviderKind::Identity => None,
+            #[cfg(feature = "kms")]
+            ProviderKind::KmsV2 => {
+                let object = EncryptedObject::parse(self.payload).ok()?;
+                object.kind().scheme().plaintext_len(object.encrypted_data().len()).map(|len| (len, len))
+            }
+            #[cfg(not(feature = "kms"))]
+            ProviderKind::KmsV2 => None,
+            ProviderKind::Identity => None,
         }
     }
 
@@ -181,6 +202,7 @@ impl<'s> Candidate<'s> {
     #[must_use]
     pub fn is_possible(&self) -> bool {
         match self.kind {
+            #[cfg(not(feature = "kms"))]
             ProviderKind::KmsV2 => !self.payload.is_empty(),
             _ => self.plaintext_len().is_some(),
         }
@@ -230,6 +252,12 @@ impl fmt::Display for Candidate<'_> {
         f.write_char('"')?;
         write!(f, "{}", self.name.escape_debug())?;
         f.write_char('"')?;
+        #[cfg(feature = "kms")]
+        match self.object() {
+            Some(Ok(object)) => write!(f, ", key id \"{}\"", object.key_id().escape_debug())?,
+            Some(Err(error)) => return write!(f, ", {} bytes behind it: {error}", self.payload.len()),
+            None => {}
+        }
         match self.plaintext_len() {
             Some((shortest, longest)) if shortest == longest => write!(f, ", {longest} bytes of plaintext"),
             Some((shortest, longest)) => write!(f, ", {shortest} to {longest} bytes of plaintext"),

@@ -147,7 +147,7 @@ impl Inventory {
                 held = false;
                 break;
             }
-            let key_id = key_id_of(provider, candidate.payload());
+            let key_id = if provider == ProviderKind::KmsV2 { candidate.key_id() } else { None };
             held &= self.names.add(provider, candidate.name(), key_id, len, ambiguous);
         }
         if !held {
@@ -212,11 +212,6 @@ impl Inventory {
         };
         unneeded && self.unreadable.is_zero()
     }
-}
-
-/// The key id in what follows the name, where a mechanism stores one that can be told.
-const fn key_id_of(_: ProviderKind, _payload: &[u8]) -> Option<&str> {
-    None
 }
 
 impl fmt::Debug for Inventory {

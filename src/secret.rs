@@ -152,6 +152,28 @@ pub(crate) fn wipe(bytes: &mut [u8]) {
     zeroize::optimization_barrier(bytes);
 }
 
+/// An output that holds plaintext while something runs that may panic: unless it is kept, it is wiped.
+#[cfg(feature = "envelope")]
+pub(crate) struct WipedUnlessKept<'a>(&'a mut [u8]);
+
+#[cfg(feature = "envelope")]
+impl<'a> WipedUnlessKept<'a> {
+    pub(crate) const fn new(out: &'a mut [u8]) -> Self {
+        Self(out)
+    }
+
+    pub(crate) fn keep(mut self) {
+        self.0 = &mut [];
+    }
+}
+
+#[cfg(feature = "envelope")]
+impl Drop for WipedUnlessKept<'_> {
+    fn drop(&mut self) {
+        wipe(self.0);
+    }
+}
+
 /// Something built once and then shared without being moved: a key schedule moved about would leave
 /// copies of itself behind. Without an allocator it lives where its owner puts it.
 #[cfg(any(feature = "aescbc", feature = "aesgcm", feature = "secretbox"))]

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::kind::ProviderKind;
+use crate::kms::Time;
 use crate::observer::Observer;
 use crate::provider::{Provider, WrappedProvider};
 
@@ -33,7 +34,7 @@ use crate::provider::{Provider, WrappedProvider};
 /// ```
 /// use atrest::{EnvelopeTransformer, Kek, KmsV1, LocalKek, OsRandom, SealStep, Step, Time};
 ///
-/// let kek = LocalKek::generate("kek-1")?;
+/// let kek = LocalKek::generate()?;
 /// let transformer = EnvelopeTransformer::builder().wrapped(KmsV1::new("vault")?).build()?;
 /// let (now, aad) = (Time::default(), b"/registry/secrets/default/login1");
 ///
@@ -66,6 +67,17 @@ use crate::provider::{Provider, WrappedProvider};
 pub struct EnvelopeTransformer<'p> {
     entries: Vec<Entry<'p>>,
     observer: Option<Arc<dyn Observer + 'p>>,
+}
+
+impl EnvelopeTransformer<'_> {
+    /// Drops the recovered DEKs whose time in a provider's cache is over; to be called now and then.
+    pub fn purge(&self, now: Time) {
+        for entry in &self.entries {
+            if let Entry::Wrapped(provider) = entry {
+                provider.cache().purge(now);
+            }
+        }
+    }
 }
 
 /// One provider of the list.

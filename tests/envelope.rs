@@ -4,7 +4,7 @@
 #[path = "common/faulty_kek.rs"]
 mod faulty_kek;
 
-use std::error::Error as _;
+use core::error::Error as _;
 
 use atrest::{
     Algorithm, CallError, DekLimits, Envelope, Error, Kek, LocalKek, Random, RandomError, Refusal, Secret, inspect,
@@ -23,7 +23,7 @@ fn refusals() -> [(Refusal, Error, bool); 4] {
     ]
 }
 
-fn assert_refused<T: std::fmt::Debug>(result: Result<T, CallError>, error: Error, retryable: bool) {
+fn assert_refused<T: core::fmt::Debug>(result: Result<T, CallError>, error: Error, retryable: bool) {
     let refused = result.unwrap_err();
     assert_eq!((refused.error(), refused.is_retryable()), (error, retryable));
     assert_eq!(refused.to_string(), error.to_string());

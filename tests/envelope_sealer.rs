@@ -4,8 +4,9 @@
 #[path = "common/faulty_kek.rs"]
 mod faulty_kek;
 
+use core::time::Duration;
 use std::collections::BTreeMap;
-use std::sync::RwLock;
+use std::sync::{Barrier, RwLock};
 use std::thread;
 
 use atrest::{DekLimits, Envelope, Error, Kek, LocalKek, OsRandom, Refusal, inspect};
@@ -104,10 +105,14 @@ fn threads_share_deks_and_never_mix_them() {
 #[test]
 fn threads_that_begin_together_make_one_dek() {
     let envelope = Envelope::new(Faulty::new());
-    let sealer = envelope.sealer(b"c");
+    envelope.kek().set(Fault::Slow(Duration::from_millis(50)));
+    let (sealer, start) = (envelope.sealer(b"c"), Barrier::new(100));
     thread::scope(|scope| {
         for _ in 0..100 {
-            scope.spawn(|| sealer.seal(b"x").unwrap());
+            scope.spawn(|| {
+                start.wait();
+                sealer.seal(b"x").unwrap()
+            });
         }
     });
     assert_eq!(envelope.kek().calls(), 1);

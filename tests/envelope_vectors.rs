@@ -10,9 +10,9 @@ use envelopes::{Recorded, ScriptedKeys, WithNonce, recorded};
 
 #[test]
 fn recorded_values_open() {
-    let values = recorded("good");
-    assert_eq!(values.len(), 36);
-    for value in values {
+    let (values, seeds) = (recorded("good"), recorded("seeds"));
+    assert_eq!((values.len(), seeds.len()), (36, 6));
+    for value in values.into_iter().chain(seeds) {
         let envelope = value.envelope();
         let id = &value.id;
         assert_eq!(envelope.open(&value.context, &value.stored).unwrap().expose(), value.plaintext, "{id}");

@@ -116,14 +116,18 @@ fn an_exhausted_key_leaves_the_output_untouched_and_draws_no_nonce() {
 #[test]
 fn identity_refuses_what_it_could_not_read_and_writes_nothing() {
     let transformer = Transformer::builder().provider(Identity::new()).build().unwrap();
-    let mut out = [UNTOUCHED; 32];
-    let refused = transformer.seal_into(&mut Counter(0), b"", b"k8s:enc:x", &mut out);
-    assert_eq!((refused, out), (Err(Error::LooksEncrypted), [UNTOUCHED; 32]));
-    let mut buffer = *b"k8s:enc:x and more";
-    assert_eq!(transformer.seal_in_place(&mut Counter(0), b"", 9, &mut buffer), Err(Error::LooksEncrypted));
-    assert_eq!(&buffer, b"k8s:enc:x and more");
     let verbatim = Transformer::builder().provider(Identity::as_apiserver()).build().unwrap();
-    assert_eq!(verbatim.seal_with(&mut Counter(0), b"", b"k8s:enc:x").as_deref(), Ok(&b"k8s:enc:x"[..]));
+    for plaintext in [&b"k8s:enc:x"[..], b"atrest:env:v1:x", b"atrest:env:v2:", b"atrest:env:"] {
+        let mut out = [UNTOUCHED; 32];
+        let refused = transformer.seal_into(&mut Counter(0), b"", plaintext, &mut out);
+        assert_eq!((refused, out), (Err(Error::LooksEncrypted), [UNTOUCHED; 32]));
+        let more = [plaintext, b" and more"].concat();
+        let mut buffer = more.clone();
+        let refused = transformer.seal_in_place(&mut Counter(0), b"", plaintext.len(), &mut buffer);
+        assert_eq!((refused, buffer), (Err(Error::LooksEncrypted), more));
+        assert_eq!(verbatim.seal_with(&mut Counter(0), b"", plaintext).as_deref(), Ok(plaintext));
+    }
+    assert!(transformer.seal_with(&mut Counter(0), b"", b"atrest:env").is_ok());
 }
 
 #[test]
@@ -193,6 +197,15 @@ fn every_failing_open_zeroes_the_whole_output() {
         }
     }
     let mut out = [UNTOUCHED; 64];
-    assert_eq!(Identity::new().open_into(b"", b"k8s:enc:x", &mut out).unwrap_err(), Error::Encrypted);
-    assert_eq!(out, [0; 64]);
+    for stored in [&b"k8s:enc:x"[..], b"atrest:env:v1:x", b"atrest:env:v2:", b"atrest:env:"] {
+        out.fill(UNTOUCHED);
+        assert_eq!(Identity::new().open_into(b"", stored, &mut out).unwrap_err(), Error::Encrypted);
+        assert_eq!((out, Identity::new().open_len_max(stored)), ([0; 64], 0));
+        let alone = Transformer::builder().provider(Identity::new()).build().unwrap();
+        assert_eq!(alone.open(b"", stored).unwrap_err(), Error::NoMatchingProvider);
+    }
+    // To the API server, which does not know the crate's own prefix, it is plaintext like any other.
+    let opened = Identity::as_apiserver().open_into(b"", b"atrest:env:v1:x", &mut out).map(|opened| opened.plaintext());
+    assert_eq!(opened, Ok(&b"atrest:env:v1:x"[..]));
+    assert_eq!(Identity::as_apiserver().open_into(b"", b"k8s:enc:x", &mut out).unwrap_err(), Error::Encrypted);
 }

@@ -163,18 +163,39 @@ fn nothing_goes_while_a_value_is_unreadable() {
     }
 }
 
+/// An object with 28 bytes of data, which is nonce and tag of an empty plaintext.
+fn object(key_id: &str) -> Vec<u8> {
+    let len = [u8::try_from(key_id.len()).unwrap()];
+    let object = [b"vault:\x0a\x1c", &[0xff; 28][..], b"\x12", &len, key_id.as_bytes(), b"\x1a\x01d"].concat();
+    stored(ProviderKind::KmsV2, &object)
+}
+
 #[test]
 fn kms_values_count_under_their_provider() {
     let v1 = stored(ProviderKind::KmsV1, &[b"vault:\0\x03dek", &[0xff; 28][..]].concat());
-    let v2 = stored(ProviderKind::KmsV2, b"vault:\x0a\x01x");
+    let v2 = object("id-1");
     let inventory = inventory_of(&[v1.clone(), v2.clone(), v2.clone()]);
     assert_eq!(inventory.count(ProviderKind::KmsV1, "vault"), count(1, v1.len() as u64));
     assert_eq!(inventory.count(ProviderKind::KmsV2, "vault"), count(2, 2 * v2.len() as u64));
     for kind in [ProviderKind::KmsV1, ProviderKind::KmsV2] {
         assert!(!inventory.can_retire(kind, "vault") && inventory.can_retire(kind, "another"));
-        assert!(!inventory.can_retire_key_id(kind, "vault", "id"), "whose key id cannot be told");
-        assert!(inventory.can_retire_key_id(kind, "another", "id"));
+        assert!(inventory.can_retire_key_id(kind, "another", "id-1"));
     }
+    assert!(!inventory.can_retire_key_id(ProviderKind::KmsV1, "vault", "id-1"), "whose key id cannot be told");
+}
+
+#[cfg(feature = "kms")]
+#[test]
+fn a_key_of_a_kms_goes_when_nothing_names_its_id() {
+    let inventory = inventory_of(&[object("id-1"), object("id-1"), object("id-2")]);
+    let rows: Vec<_> = inventory.rows().map(|row| (row.name(), row.key_id(), row.count().values)).collect();
+    assert_eq!(rows, [("vault", Some("id-1"), 2), ("vault", Some("id-2"), 1)]);
+    for (key_id, can_retire) in [("id-1", false), ("id-2", false), ("id-3", true), ("id", true)] {
+        assert_eq!(inventory.can_retire_key_id(ProviderKind::KmsV2, "vault", key_id), can_retire, "{key_id}");
+    }
+    let mut cut = object("id-1");
+    cut.pop();
+    assert_eq!(inventory_of(&[cut]).unreadable().values, 1);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn key_id_and_context_are_bound() {
         for context in [&b""[..], b"contex", b"context\0", b"Context"] {
             assert_eq!(unwrap(&kek, &wrapped, context), Err(Refusal::NotMine));
         }
-        for id in ["b", "", "z", "aa"] {
+        for id in ["b", "z", "aa"] {
             let moved = Wrapped::new(id, wrapped.bytes());
             assert_eq!(unwrap(&kek, &moved, b"context"), Err(Refusal::NotMine), "{id}");
         }
@@ -164,10 +164,12 @@ fn handles_to_a_kek_are_keks() {
     }
     let [kek, other] = keks();
     check(&kek).unwrap();
-    check(&kek as &dyn Kek).unwrap();
+    let object: &dyn Kek = &kek;
+    check(object).unwrap();
     check(Arc::new(other)).unwrap();
     check(Arc::new(std::sync::RwLock::new(keks().into_iter().next().unwrap()))).unwrap();
-    check(Box::new(kek) as Box<dyn Kek>).unwrap();
+    let boxed: Box<dyn Kek> = Box::new(kek);
+    check(boxed).unwrap();
 }
 
 #[test]
@@ -175,4 +177,17 @@ fn debug_shows_ids_alone() {
     for kek in keks() {
         assert_eq!(format!("{kek:?}"), r#"LocalKek ["a", "b"]"#);
     }
+}
+
+#[test]
+fn without_a_key_id_every_key_is_tried() {
+    let (a, b) = (Secret::<32>::generate().unwrap(), Secret::<32>::generate().unwrap());
+    let old = LocalKek::new([("old", &a)]).unwrap();
+    let mut both = LocalKek::new([("new", &b), ("old", &a)]).unwrap();
+    let wrapped = old.wrap_dek(&[7; 32], b"context").unwrap();
+    let unnamed = |context| WrappedDek::new("", wrapped.bytes(), context);
+    assert_eq!(both.unwrap_dek(&unnamed(b"context")).unwrap().expose(), [7; 32]);
+    assert_eq!(both.unwrap_dek(&unnamed(b"another")).unwrap_err().refusal(), Refusal::NotMine);
+    both.destroy("old");
+    assert_eq!(both.unwrap_dek(&unnamed(b"context")).unwrap_err().refusal(), Refusal::NotMine);
 }

@@ -128,6 +128,66 @@ fn opened_values_and_inspections_show_no_plaintext() {
     }
 }
 
+#[cfg(feature = "envelope")]
+#[test]
+fn the_envelope_shows_ids_and_no_key() {
+    use atrest::{Algorithm, DekLimits, DekScheme, Envelope, FreshDek, Kek, KekError, LocalKek, RecoveredDek, Refusal};
+    let secret = Secret::<32>::from_slice(&KEY).unwrap();
+    let scheme = DekScheme::Committing(Algorithm::Aes256Gcm);
+    let mut kek = LocalKek::aes256gcm([("gone", &secret), ("id 1", &secret)]).unwrap();
+    kek.destroy("gone");
+    let wrapped = kek.wrap_dek(&KEY, PLAINTEXT).unwrap();
+    let fresh = FreshDek::generate_with(scheme, DekLimits::NIST, &mut RandCore(Fixed)).unwrap();
+    assert_eq!(fresh.expose(), &KEY);
+    assert_debug_shows_nothing(&kek);
+    assert_debug_shows_nothing(&wrapped);
+    let envelope = Envelope::new(&kek).with_algorithm(Algorithm::Aes256Gcm);
+    let sealed = envelope.seal(b"context", PLAINTEXT).unwrap();
+    let values: [&dyn Debug; 5] = [
+        &envelope,
+        &envelope.sealer(b"context"),
+        &fresh,
+        &fresh.to_recovered(),
+        &RecoveredDek::from_bytes(scheme, &KEY).unwrap(),
+    ];
+    values.into_iter().for_each(assert_debug_shows_nothing);
+    assert!(format!("{envelope:?}").contains("id 1"));
+    assert_display_shows_nothing(&inspect(&sealed));
+    for error in [
+        envelope.open(b"another", &sealed).unwrap_err(),
+        KekError::new(Refusal::Unreachable, "timed out").into(),
+        Error::KekAnswer.into(),
+    ] {
+        assert_debug_shows_nothing(&error);
+        assert_display_shows_nothing(&error);
+    }
+}
+
+/// A generator of one key.
+#[cfg(feature = "envelope")]
+struct Fixed;
+
+#[cfg(feature = "envelope")]
+impl rand_core::TryRng for Fixed {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+        out.copy_from_slice(&KEY);
+        Ok(())
+    }
+}
+
+#[cfg(feature = "envelope")]
+impl rand_core::TryCryptoRng for Fixed {}
+
 #[test]
 fn errors_show_lengths_at_most() {
     let errors = [
@@ -147,6 +207,11 @@ fn errors_show_lengths_at_most() {
         Error::NoProvider,
         Error::NoKey,
         Error::EmptyKeyName,
+        Error::KeyId,
+        Error::KekNotMine,
+        Error::KekGone,
+        Error::KekDenied,
+        Error::KekAnswer,
         NamedKey::new(&KEY[..], &()).unwrap_err(),
     ];
     for error in errors {

@@ -88,6 +88,38 @@ key_promises!("secretbox", secretbox, SecretboxKey, Secretbox);
 #[cfg(feature = "secretbox")]
 assert_not_impl_any!(atrest::SecretboxKey: TryFrom<&'static Secret<16>>, TryFrom<&'static Secret<24>>);
 
+#[cfg(feature = "envelope")]
+mod envelope {
+    use super::*;
+    use atrest::{
+        Algorithm, CallError, DekScheme, Envelope, FreshDek, Kek, KekError, LocalKek, OpenDek, RecoveredDek, Refusal,
+        SealDek, Wrapped, WrappedDek,
+    };
+
+    assert_obj_safe!(Kek, OpenDek, SealDek);
+    assert_impl_all!(FreshDek: Send, Sync, Debug, OpenDek, SealDek);
+    assert_impl_all!(RecoveredDek: Send, Sync, Debug, OpenDek, Clone);
+    // What a KEK unwrapped only opens, and a DEK that seals has one owner of its budget.
+    assert_not_impl_any!(RecoveredDek: SealDek);
+    assert_not_impl_any!(FreshDek: Clone, PartialEq, Deref, AsRef<[u8]>, Display, serde::Serialize);
+    assert_not_impl_any!(RecoveredDek: PartialEq, Deref, AsRef<[u8]>, Display, serde::Serialize);
+    assert_impl_all!(LocalKek: Send, Sync, Unpin, UnwindSafe, RefUnwindSafe, Debug, Kek);
+    // A second handle would keep a destroyed key alive.
+    assert_not_impl_any!(LocalKek: Clone, PartialEq, Deref, Display, serde::Serialize);
+    assert_impl_all!(&'static dyn Kek: Kek);
+    assert_impl_all!(Box<dyn Kek>: Kek);
+    assert_impl_all!(std::sync::Arc<dyn Kek>: Kek);
+    assert_impl_all!(Envelope<LocalKek>: Send, Sync, Debug);
+    assert_impl_all!(CallError: Send, Sync, Debug, Display, StdError, From<Error>, From<KekError>);
+    assert_impl_all!(KekError: Send, Sync, Debug, Display, StdError, From<Refusal>);
+    assert_impl_all!(Algorithm: Send, Sync, Copy, Ord, Hash, Debug, Display, Default);
+    assert_impl_all!(DekScheme: Send, Sync, Copy, Ord, Hash, Debug);
+    assert_impl_all!(WrappedDek<'static>: Send, Sync, Copy, Debug);
+    assert_impl_all!(Wrapped: Send, Sync, Clone, Debug);
+    #[cfg(feature = "std")]
+    assert_impl_all!(atrest::EnvelopeSealer<'static, LocalKek>: Send, Sync, Debug);
+}
+
 #[cfg(feature = "getrandom")]
 assert_impl_all!(atrest::OsRandom: Send, Sync, Copy, Debug, Random, KeySource);
 #[cfg(feature = "pool")]
@@ -103,4 +135,25 @@ assert_not_impl_any!(atrest::RandCore<atrest::PooledRandom>: KeySource, Random);
 fn errors_are_small_and_need_no_allocator() {
     assert!(size_of::<Error>() <= 2 * size_of::<usize>());
     assert_eq!(size_of::<RandomError>(), 0);
+}
+
+#[cfg(feature = "kms")]
+mod kms {
+    use super::*;
+    use atrest::{
+        EncryptedObject, KmsAction, KmsHealth, KmsProbe, KmsRotation, KmsState, KmsStatus, ObjectError, WriteKey,
+    };
+
+    assert_impl_all!(KmsState: Send, Sync, Debug);
+    assert_impl_all!(WriteKey: Send, Sync, Debug);
+    assert_impl_all!(KmsAction: Send, Sync, Debug);
+    assert_impl_all!(KmsProbe: Send, Sync, Debug, Clone);
+    assert_impl_all!(KmsStatus: Send, Sync, Debug, Clone);
+    assert_impl_all!(KmsHealth: Send, Sync, Copy, Debug, Display);
+    assert_impl_all!(EncryptedObject<'static>: Send, Sync, Clone, Debug);
+    assert_impl_all!(ObjectError: Send, Sync, Copy, Eq, Hash, Debug, Display, StdError, Into<Error>);
+    // Each holds a DEK, which is nowhere twice.
+    assert_not_impl_any!(KmsState: Clone);
+    assert_not_impl_any!(KmsRotation: Clone);
+    assert_not_impl_any!(WriteKey: Clone);
 }

@@ -45,6 +45,7 @@ const SHARED: &[&str] = &[
     "envelope::format",
     "envelope::lease",
     "envelope::service",
+    "envelope::watch",
     "inventory::names",
     "kms::cache::key",
     "kms::clock",

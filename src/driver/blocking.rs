@@ -21,7 +21,7 @@ use crate::secret::SecretVec;
 /// ```
 /// use atrest::{BlockingTransformer, KmsV1, LocalKek};
 ///
-/// let kek = LocalKek::generate("kek-1")?;
+/// let kek = LocalKek::generate()?;
 /// let transformer = BlockingTransformer::builder().kms_v1(KmsV1::new("vault")?, kek).build()?;
 /// let aad = b"/registry/secrets/default/login1";
 /// let stored = transformer.seal(aad, b"hunter2")?;

@@ -79,8 +79,9 @@ impl AsyncTransformer {
     }
 
     /// Asks every KMS of API version v2 which key it wraps with, and has a new seed wrapped where that changed or the old
-    /// one has used up its budget. What comes of it is told by the provider's index in the list.
+    /// one has used up its budget. Recovered DEKs whose time is over are dropped. What comes of it is told by the provider's index in the list.
     pub async fn check(&self) -> Vec<(usize, Result<(), CallError>)> {
+        self.transformer.purge(self.clock.now());
         let mut checked = Vec::new();
         for index in 0..self.links.len() {
             if self.link(index).is_some_and(|link| link.kms_v2.is_some()) {

@@ -3,10 +3,12 @@
 use alloc::vec::Vec;
 
 use super::format::{payload_aad, write_header};
+use super::watch::Watch;
 use crate::cipher::Algorithm;
 use crate::dek::{DekLimits, DekScheme, FreshDek, SealDek};
 use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek, Wrapped};
+use crate::observer::Operation;
 use crate::random::{KeySource, Random};
 
 /// How values are written.
@@ -34,6 +36,7 @@ impl Lease {
         rng: &mut dyn KeySource,
         context: &[u8],
         plaintext_len: usize,
+        watch: &Watch,
     ) -> Result<Self, CallError> {
         let scheme = DekScheme::Committing(settings.algorithm);
         if scheme.sealed_len(plaintext_len).is_none() {
@@ -43,7 +46,7 @@ impl Lease {
             return Err(Error::SealsExhausted.into());
         }
         let dek = FreshDek::generate_with(scheme, settings.limits, rng)?;
-        let answer = kek.wrap_dek(dek.expose(), context)?;
+        let answer = wrapped(kek, dek.expose(), context, watch)?;
         Ok(Self::of_answer(dek, settings.algorithm, &answer, context)?)
     }
 
@@ -84,6 +87,14 @@ impl Lease {
         self.seal_into(rng, plaintext, &mut out)?;
         Ok(out)
     }
+}
+
+/// Has a KEK wrap a DEK.
+pub(super) fn wrapped(kek: &dyn Kek, dek: &[u8], context: &[u8], watch: &Watch) -> Result<Wrapped, CallError> {
+    let answer = kek.wrap_dek(dek, context).map_err(CallError::from);
+    let outcome = answer.as_ref().map(|_| ()).map_err(CallError::error);
+    watch.tell(Operation::Wrap, answer.as_ref().ok().map(Wrapped::key_id), 0, outcome);
+    answer
 }
 
 /// What comes in front of the payload.

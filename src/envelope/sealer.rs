@@ -9,6 +9,7 @@ use super::lease::Lease;
 use super::service::Envelope;
 use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek};
+use crate::observer::Operation;
 use crate::random::{OsRandom, Random, default_source};
 
 /// Seals many values of one context under one DEK, which the KEK wraps once; when the DEK's limits are used up, another
@@ -49,7 +50,8 @@ impl<K: Kek> EnvelopeSealer<'_, K> {
     /// # Errors
     /// As of [`Envelope::seal_with`].
     pub fn seal_with(&self, rng: &mut dyn Random, plaintext: &[u8]) -> Result<Vec<u8>, CallError> {
-        self.with_lease(plaintext.len(), &mut |lease| lease.seal(rng, plaintext))
+        let sealed = self.with_lease(plaintext.len(), &mut |lease| lease.seal(rng, plaintext));
+        self.envelope.watch().told(Operation::Seal, None, plaintext.len(), sealed)
     }
 
     /// Seals `plaintext` to the start of `out`, with the salt from `rng`, and returns the length of the value.
@@ -57,7 +59,8 @@ impl<K: Kek> EnvelopeSealer<'_, K> {
     /// # Errors
     /// [`Error::BufferTooSmall`]; as of [`Envelope::seal_with`] but for memory. Nothing is written then.
     pub fn seal_into(&self, rng: &mut dyn Random, plaintext: &[u8], out: &mut [u8]) -> Result<usize, CallError> {
-        self.with_lease(plaintext.len(), &mut |lease| lease.seal_into(rng, plaintext, out))
+        let sealed = self.with_lease(plaintext.len(), &mut |lease| lease.seal_into(rng, plaintext, out));
+        self.envelope.watch().told(Operation::Seal, None, plaintext.len(), sealed)
     }
 
     /// Length of the value of a plaintext of this length under the DEK of now. The next DEK may be wrapped to another
@@ -96,7 +99,14 @@ impl<K: Kek> EnvelopeSealer<'_, K> {
         }
         // The KEK may take its time: those who find room in the old DEK are not kept waiting.
         let settings = self.envelope.settings();
-        let lease = Arc::new(Lease::make(self.envelope.kek(), settings, &mut OsRandom, &self.context, len)?);
+        let lease = Arc::new(Lease::make(
+            self.envelope.kek(),
+            settings,
+            &mut OsRandom,
+            &self.context,
+            len,
+            self.envelope.watch(),
+        )?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&lease));
         Ok(lease)
     }

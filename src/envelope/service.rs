@@ -1,16 +1,19 @@
 //! Sealing, opening and rotation of values under one KEK.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::format::{Header, payload_aad};
-use super::lease::{Lease, Settings, header_of};
+use super::lease::{Lease, Settings, header_of, wrapped};
+use super::watch::Watch;
 use crate::cipher::Algorithm;
 use crate::dek::{DekLimits, DekScheme, OpenDek, RecoveredDek};
 use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek, WrappedDek};
+use crate::observer::{Observer, Operation};
 use crate::random::{KeySource, OsRandom};
-use crate::secret::{SecretVec, wipe};
+use crate::secret::{SecretVec, WipedUnlessKept};
 
 /// The crate's own envelope over a KEK: every value carries its DEK, wrapped.
 ///
@@ -41,14 +44,15 @@ use crate::secret::{SecretVec, wipe};
 pub struct Envelope<K> {
     kek: K,
     settings: Settings,
+    watch: Watch,
 }
 
 impl<K: Kek> Envelope<K> {
     /// An envelope over a KEK, with XChaCha20-Poly1305.
     #[must_use]
-    pub const fn new(kek: K) -> Self {
+    pub fn new(kek: K) -> Self {
         let settings = Settings { algorithm: Algorithm::XChaCha20Poly1305, limits: DekLimits::NIST };
-        Self { kek, settings }
+        Self { kek, settings, watch: Watch::default() }
     }
 
     /// The same, sealing with this algorithm. Values of every algorithm are opened.
@@ -65,6 +69,13 @@ impl<K: Kek> Envelope<K> {
         self
     }
 
+    /// Has this observer told of every seal, open and rewrap, and of every DEK that is wrapped or unwrapped.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.watch = Watch(Some(observer));
+        self
+    }
+
     /// The KEK.
     pub const fn kek(&self) -> &K {
         &self.kek
@@ -78,6 +89,11 @@ impl<K: Kek> Envelope<K> {
     #[cfg(feature = "std")]
     pub(super) const fn settings(&self) -> Settings {
         self.settings
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) const fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Seals `plaintext` under a new DEK from the operating system's random source.
@@ -100,8 +116,9 @@ impl<K: Kek> Envelope<K> {
         context: &[u8],
         plaintext: &[u8],
     ) -> Result<Vec<u8>, CallError> {
-        let lease = Lease::make(&self.kek, self.settings, rng, context, plaintext.len())?;
-        Ok(lease.seal(&mut rng, plaintext)?)
+        let lease = Lease::make(&self.kek, self.settings, rng, context, plaintext.len(), &self.watch);
+        let sealed = lease.and_then(|lease| Ok(lease.seal(&mut rng, plaintext)?));
+        self.watch.told(Operation::Seal, None, plaintext.len(), sealed)
     }
 
     /// Seals `plaintext` under a new DEK from `rng` to the start of `out`, and returns the length of the value, which
@@ -116,8 +133,9 @@ impl<K: Kek> Envelope<K> {
         plaintext: &[u8],
         out: &mut [u8],
     ) -> Result<usize, CallError> {
-        let lease = Lease::make(&self.kek, self.settings, rng, context, plaintext.len())?;
-        Ok(lease.seal_into(&mut rng, plaintext, out)?)
+        let lease = Lease::make(&self.kek, self.settings, rng, context, plaintext.len(), &self.watch);
+        let sealed = lease.and_then(|lease| Ok(lease.seal_into(&mut rng, plaintext, out)?));
+        self.watch.told(Operation::Seal, None, plaintext.len(), sealed)
     }
 
     /// Opens a value to memory that is wiped on drop.
@@ -126,10 +144,12 @@ impl<K: Kek> Envelope<K> {
     /// What the KEK refused; [`Error::KekAnswer`] for a DEK that has not 32 bytes; [`Error::NoMatchingProvider`] for
     /// what does not begin like a value of this version; [`Error::Open`], [`Error::OutOfMemory`].
     pub fn open(&self, context: &[u8], stored: &[u8]) -> Result<SecretVec, CallError> {
-        let mut plaintext = SecretVec::zeroed(self.open_len_max(stored))?;
-        let len = self.open_value(context, stored, plaintext.expose_mut())?;
-        plaintext.truncate(len);
-        Ok(plaintext)
+        let opened = SecretVec::zeroed(self.open_len_max(stored)).map_err(CallError::from).and_then(|mut plaintext| {
+            let len = self.open_value(context, stored, plaintext.expose_mut())?;
+            plaintext.truncate(len);
+            Ok(plaintext)
+        });
+        self.watch.told(Operation::Open, None, stored.len(), opened)
     }
 
     /// Opens a value to the start of `out` and returns the length of the plaintext, which is
@@ -140,10 +160,11 @@ impl<K: Kek> Envelope<K> {
     /// then.
     pub fn open_into(&self, context: &[u8], stored: &[u8], out: &mut [u8]) -> Result<usize, CallError> {
         let opened = self.open_value(context, stored, out);
-        if opened.is_err() {
-            wipe(out);
-        }
-        opened
+        // On failure, and should the observer panic.
+        let plaintext = WipedUnlessKept::new(out);
+        let len = self.watch.told(Operation::Open, None, stored.len(), opened)?;
+        plaintext.keep();
+        Ok(len)
     }
 
     /// Length of an output buffer that suffices to open `stored`; 0 for what is no value of this version.
@@ -171,14 +192,7 @@ impl<K: Kek> Envelope<K> {
     /// # Errors
     /// As of [`open`](Self::open) and, for the KEK's answer, [`seal_with`](Self::seal_with).
     pub fn rewrap(&self, context: &[u8], stored: &[u8]) -> Result<Vec<u8>, CallError> {
-        let header = Header::parse(stored)?;
-        header.plaintext_len().ok_or(Error::Open)?;
-        let bytes = self.unwrap_dek(&header, context)?;
-        expand(&header, &bytes)?.check(header.sealed)?;
-        let mut rewrapped = header_of(header.algorithm, &self.kek.wrap_dek(bytes.expose(), context)?)?;
-        rewrapped.try_reserve_exact(header.sealed.len()).map_err(|_| Error::OutOfMemory)?;
-        rewrapped.extend_from_slice(header.sealed);
-        Ok(rewrapped)
+        self.watch.told(Operation::Rotate, None, stored.len(), self.rewrapped(context, stored))
     }
 
     /// The value sealed anew, under a new DEK and with the algorithm that seals.
@@ -188,6 +202,18 @@ impl<K: Kek> Envelope<K> {
     pub fn reseal(&self, context: &[u8], stored: &[u8]) -> Result<Vec<u8>, CallError> {
         let plaintext = self.open(context, stored)?;
         self.seal(context, plaintext.expose())
+    }
+
+    fn rewrapped(&self, context: &[u8], stored: &[u8]) -> Result<Vec<u8>, CallError> {
+        let header = Header::parse(stored)?;
+        header.plaintext_len().ok_or(Error::Open)?;
+        let bytes = self.unwrap_dek(&header, context)?;
+        expand(&header, &bytes)?.check(header.sealed)?;
+        let answer = wrapped(&self.kek, bytes.expose(), context, &self.watch)?;
+        let mut rewrapped = header_of(header.algorithm, &answer)?;
+        rewrapped.try_reserve_exact(header.sealed.len()).map_err(|_| Error::OutOfMemory)?;
+        rewrapped.extend_from_slice(header.sealed);
+        Ok(rewrapped)
     }
 
     fn open_value(&self, context: &[u8], stored: &[u8], out: &mut [u8]) -> Result<usize, CallError> {
@@ -201,7 +227,8 @@ impl<K: Kek> Envelope<K> {
 
     /// The DEK's bytes, as the KEK answered them.
     fn unwrap_dek(&self, header: &Header<'_>, context: &[u8]) -> Result<SecretVec, CallError> {
-        Ok(self.kek.unwrap_dek(&WrappedDek::new(header.key_id, header.wrapped, context))?)
+        let answer = self.kek.unwrap_dek(&WrappedDek::new(header.key_id, header.wrapped, context));
+        self.watch.told(Operation::Unwrap, Some(header.key_id), 0, answer.map_err(CallError::from))
     }
 }
 

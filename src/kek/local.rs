@@ -29,7 +29,8 @@ const LABEL: &[u8] = b"atrest:kek:v1";
 
 /// A KEK in memory: keys with ids, of which the first wraps and every one unwraps.
 ///
-/// Key id and context are authenticated with each wrapped DEK.
+/// Key id and context are authenticated with each wrapped DEK. Where a value stores no key id, as of KMS v1, every key is
+/// tried; there a destroyed key cannot be told from one that was never known.
 ///
 /// # Security
 /// The keys live in this process: load them from where they are kept, with [`new`](Self::new), and keep their
@@ -227,13 +228,20 @@ impl Kek for LocalKek {
         if self.is_gone(wrapped.key_id()) {
             return Err(Refusal::Gone.into());
         }
-        let LocalKey { id, key } = self.keys.iter().find(|key| key.id == wrapped.key_id()).ok_or(Refusal::NotMine)?;
-        let opened = aad(key.algorithm(), id, wrapped.context()).and_then(|aad| key.open(&aad, wrapped.bytes()));
-        // That the id is known says nothing: ids are forgeable.
-        opened.map_err(|error| match error {
-            Error::OutOfMemory => KekError::new(Refusal::Unreachable, error),
-            _ => Refusal::NotMine.into(),
-        })
+        // KMS v1 values store no key id: there every key is tried.
+        let mut candidates = self.keys.iter().filter(|key| wrapped.key_id().is_empty() || key.id == wrapped.key_id());
+        candidates
+            .find_map(|LocalKey { id, key }| {
+                let opened =
+                    aad(key.algorithm(), id, wrapped.context()).and_then(|aad| key.open(&aad, wrapped.bytes()));
+                match opened {
+                    Ok(dek) => Some(Ok(dek)),
+                    Err(error @ Error::OutOfMemory) => Some(Err(KekError::new(Refusal::Unreachable, error))),
+                    // That the id is known says nothing: ids are forgeable.
+                    Err(_) => None,
+                }
+            })
+            .unwrap_or_else(|| Err(Refusal::NotMine.into()))
     }
 }
 

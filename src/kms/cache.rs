@@ -156,6 +156,13 @@ impl DekCache {
         dek
     }
 
+    /// Whether [`get`](Self::get) would find a DEK. It counts neither as hit nor as miss, and changes no order.
+    #[must_use]
+    pub fn contains(&self, key: &DekCacheKey, now: Time) -> bool {
+        let inserted = self.lock().and_then(|shared| shared.entries.inserted(key));
+        inserted.is_some_and(|inserted| !self.is_expired(inserted, now))
+    }
+
     /// Holds a DEK from now on, in place of any under the same key, and says what was dropped for it.
     pub fn insert(&self, key: DekCacheKey, dek: RecoveredDek, now: Time) -> Evicted {
         let mut evicted = Evicted::default();

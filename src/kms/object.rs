@@ -71,6 +71,14 @@ impl DekSourceKind {
 /// # Security
 /// Nothing of it is authenticated before the data opened, and key id and annotations are not even then, unless
 /// the KMS does so.
+///
+/// ```
+/// use atrest::EncryptedObject;
+///
+/// let object = EncryptedObject::parse(b"\x0a\x04data\x12\x03id1\x1a\x07wrapped\x28\x01")?;
+/// assert_eq!((object.key_id(), object.encrypted_dek_source()), ("id1", &b"wrapped"[..]));
+/// # Ok::<(), atrest::ObjectError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedObject<'a> {
     encrypted_data: &'a [u8],

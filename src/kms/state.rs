@@ -23,6 +23,21 @@ const WRITABLE_FOR: Duration = Duration::from_secs(3 * 60);
 ///
 /// There is no rotation by time: a DEK lives until the KMS names another key, its budget is nearly used up, or the
 /// process ends.
+///
+/// ```
+/// # fn wrap(dek: &[u8; 32]) -> Vec<u8> { vec![7] }
+/// use atrest::{DekLimits, DekSourceKind, KmsAction, KmsState, Time, Wrapped};
+///
+/// let mut state = KmsState::new(DekSourceKind::Seed, DekLimits::NIST);
+/// let asked_at = Time::default();
+/// // The KMS says that it wraps with `id1`.
+/// if let KmsAction::Wrap(rotation) = state.on_status(asked_at, "id1")? {
+///     let answer = Wrapped::new("id1", wrap(rotation.expose_dek()));
+///     state.install(rotation, answer)?;
+/// }
+/// assert_eq!(state.write(asked_at)?.wrapped().key_id(), "id1");
+/// # Ok::<(), atrest::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct KmsState {
     kind: DekSourceKind,

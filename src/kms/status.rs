@@ -58,6 +58,16 @@ impl KmsStatus {
 ///
 /// One check is: give the [cached](Self::cached) verdict if there is one, else ask for the status, [judge](Self::judge)
 /// it, tell [`KmsState`](crate::KmsState) of its key id, and [record](Self::record) the verdict.
+///
+/// ```
+/// use atrest::{KmsFault, KmsProbe, KmsStatus, Time};
+///
+/// let (mut probe, now) = (KmsProbe::new(), Time::default());
+/// let health = probe.judge(&KmsStatus::new("v2", "shutting down", "id1"));
+/// probe.record(now, health);
+/// assert!(health.faults().eq([KmsFault::Healthz]));
+/// assert_eq!(probe.cached(now), Some(health));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct KmsProbe {
     version: Option<Version>,

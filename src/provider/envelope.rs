@@ -13,9 +13,8 @@ use crate::envelope::lease::Lease;
 use crate::error::{Error, Result};
 use crate::kek::Wrapped;
 use crate::kind::ProviderKind;
-use crate::kms::{CacheLimits, CacheStats, DekCache, DekCacheKey, Time};
+use crate::kms::{CacheLimits, CacheStats, DekCache, Time};
 use crate::random::{KeySource, Random};
-use crate::secret::SecretVec;
 
 /// The crate's own envelope as a provider: a fresh DEK for each value, bound to the AAD as its context.
 ///
@@ -109,14 +108,8 @@ impl WrappedWalk for EnvelopeProvider {
         Ok(WrappedValue { key_id, wrapped, context: aad, annotations: Vec::new(), scheme, payload: sealed })
     }
 
-    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>> {
-        Ok(self.cache.get(&DekCacheKey::of(value.scheme, &value.request()), now))
-    }
-
-    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
-        let recovered = RecoveredDek::from_bytes(value.scheme, dek.expose()).map_err(|_| Error::KekAnswer)?;
-        self.cache.insert(DekCacheKey::of(value.scheme, &value.request()), recovered.clone(), now);
-        Ok(recovered)
+    fn cache(&self) -> &DekCache {
+        &self.cache
     }
 
     fn open_payload(
@@ -129,10 +122,6 @@ impl WrappedWalk for EnvelopeProvider {
         let algorithm = algorithm_of(value.scheme)?;
         let len = dek.open_into(&payload_aad(algorithm, aad)?, value.payload, out)?;
         Ok(Payload { len, stale: algorithm != self.algorithm || self.wraps_with_another(value.key_id) })
-    }
-
-    fn payload_len_max(&self, value: &WrappedValue<'_>) -> usize {
-        value.scheme.plaintext_len(value.payload.len()).unwrap_or(0)
     }
 
     fn begin_seal(&self, rng: &mut dyn KeySource, _now: Time, _aad: &[u8], _len: usize) -> Result<SealSource<'_>> {

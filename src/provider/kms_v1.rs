@@ -16,7 +16,6 @@ use crate::kek::Wrapped;
 use crate::kind::ProviderKind;
 use crate::kms::{CacheLimits, CacheStats, DekCache, DekCacheKey, Time};
 use crate::random::{KeySource, Random};
-use crate::secret::SecretVec;
 use crate::wire::{Writer, split_u16_prefixed};
 
 /// The provider of KMS plugins of API version v1: a fresh DEK for each value, wrapped by the KMS.
@@ -67,15 +66,6 @@ impl KmsV1 {
     pub fn cache_stats(&self) -> CacheStats {
         self.cache.stats()
     }
-
-    fn expand(&self, dek: &[u8]) -> Result<RecoveredDek> {
-        let recovered = RecoveredDek::from_bytes(DekScheme::AesGcm, dek).map_err(|_| Error::KekAnswer)?;
-        #[cfg(feature = "aescbc")]
-        if self.legacy_cbc {
-            return recovered.with_legacy_cbc(dek);
-        }
-        Ok(recovered)
-    }
 }
 
 impl WrappedProvider for KmsV1 {
@@ -106,13 +96,16 @@ impl WrappedWalk for KmsV1 {
         })
     }
 
-    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>> {
-        Ok(self.cache.get(&DekCacheKey::of(value.scheme, &value.request()), now))
+    fn cache(&self) -> &DekCache {
+        &self.cache
     }
 
-    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
-        let recovered = self.expand(dek.expose())?;
-        self.cache.insert(DekCacheKey::of(value.scheme, &value.request()), recovered.clone(), now);
+    fn expand(&self, scheme: DekScheme, dek: &[u8]) -> Result<RecoveredDek> {
+        let recovered = RecoveredDek::from_bytes(scheme, dek).map_err(|_| Error::KekAnswer)?;
+        #[cfg(feature = "aescbc")]
+        if self.legacy_cbc {
+            return recovered.with_legacy_cbc(dek);
+        }
         Ok(recovered)
     }
 
@@ -148,7 +141,11 @@ impl WrappedWalk for KmsV1 {
             return Err(Error::KekAnswer);
         }
         let request = crate::kek::WrappedDek::new("", answer.bytes(), &[]);
-        self.cache.insert(DekCacheKey::of(DekScheme::AesGcm, &request), self.expand(dek.expose())?, now);
+        self.cache.insert(
+            DekCacheKey::of(DekScheme::AesGcm, &request),
+            self.expand(DekScheme::AesGcm, dek.expose())?,
+            now,
+        );
         Ok(Box::new(V1Frame { prefix: &self.prefix, wrapped_len, dek, answer }))
     }
 }

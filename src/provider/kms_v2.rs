@@ -22,7 +22,6 @@ use crate::kms::{
     KmsState, ObjectLayout, Time, WriteKey,
 };
 use crate::random::{KeySource, OsRandom, Random};
-use crate::secret::SecretVec;
 
 /// The provider of KMS plugins of API version v2: one seed, wrapped by the KMS, for many values, and a key expanded from
 /// it for each.
@@ -169,16 +168,19 @@ impl WrappedWalk for KmsV2 {
 
     fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>> {
         let current = self.current()?;
-        if value.scheme == current.dek().scheme() && is_of(&current, value) {
+        if is_of(&current, value) {
             return Ok(Some(current.dek().to_recovered()));
         }
-        Ok(self.cache.get(&DekCacheKey::of(value.scheme, &value.request()), now))
+        Ok(self.cache.get(&value.cache_key(), now))
     }
 
-    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
-        let recovered = RecoveredDek::from_bytes(value.scheme, dek.expose()).map_err(|_| Error::KekAnswer)?;
-        self.cache.insert(DekCacheKey::of(value.scheme, &value.request()), recovered.clone(), now);
-        Ok(recovered)
+    fn is_dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> bool {
+        let is_current = self.current().is_ok_and(|current| is_of(&current, value));
+        is_current || self.cache.contains(&value.cache_key(), now)
+    }
+
+    fn cache(&self) -> &DekCache {
+        &self.cache
     }
 
     fn open_payload(
@@ -191,10 +193,6 @@ impl WrappedWalk for KmsV2 {
         let current = self.current()?;
         let stale = value.key_id != current.wrapped().key_id() || value.scheme != current.dek().scheme();
         dek.open_into(aad, value.payload, out).map(|len| Payload { len, stale })
-    }
-
-    fn payload_len_max(&self, value: &WrappedValue<'_>) -> usize {
-        value.scheme.plaintext_len(value.payload.len()).unwrap_or(0)
     }
 
     fn begin_seal(
@@ -221,7 +219,10 @@ impl WrappedWalk for KmsV2 {
 fn is_of(key: &WriteKey, value: &WrappedValue<'_>) -> bool {
     let own = key.wrapped();
     let annotations = own.annotations().iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-    own.bytes() == value.wrapped && own.key_id() == value.key_id && annotations.eq(value.annotations.iter().copied())
+    key.dek().scheme() == value.scheme
+        && own.bytes() == value.wrapped
+        && own.key_id() == value.key_id
+        && annotations.eq(value.annotations.iter().copied())
 }
 
 #[derive(Debug)]

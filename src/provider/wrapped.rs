@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::dek::{DekScheme, FreshDek, RecoveredDek};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kek::{Wrapped, WrappedDek};
 use crate::kind::ProviderKind;
-use crate::kms::Time;
+use crate::kms::{DekCache, DekCacheKey, Time};
 use crate::random::{KeySource, Random};
 use crate::secret::SecretVec;
 
@@ -36,18 +36,39 @@ pub trait WrappedWalk {
     /// Takes a value apart, without any key; `stored` begins with the prefix.
     fn parse<'s>(&self, aad: &'s [u8], stored: &'s [u8]) -> Result<WrappedValue<'s>>;
 
+    /// The recovered DEKs.
+    fn cache(&self) -> &DekCache;
+
     /// The DEK, if it is at hand.
-    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>>;
+    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>> {
+        Ok(self.cache().get(&value.cache_key(), now))
+    }
+
+    /// Whether it is; nothing is counted.
+    fn is_dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> bool {
+        self.cache().contains(&value.cache_key(), now)
+    }
+
+    /// Expands what the KEK unwrapped.
+    fn expand(&self, scheme: DekScheme, dek: &[u8]) -> Result<RecoveredDek> {
+        RecoveredDek::from_bytes(scheme, dek).map_err(|_| Error::KekAnswer)
+    }
 
     /// Takes in what the KEK unwrapped, and keeps it at hand.
-    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek>;
+    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
+        let recovered = self.expand(value.scheme, dek.expose())?;
+        self.cache().insert(value.cache_key(), recovered.clone(), now);
+        Ok(recovered)
+    }
 
     /// Opens the payload to the start of `out`. On failure no plaintext is left there.
     fn open_payload(&self, dek: &RecoveredDek, aad: &[u8], value: &WrappedValue<'_>, out: &mut [u8])
     -> Result<Payload>;
 
     /// Length of an output buffer that always suffices to open the payload.
-    fn payload_len_max(&self, value: &WrappedValue<'_>) -> usize;
+    fn payload_len_max(&self, value: &WrappedValue<'_>) -> usize {
+        value.scheme.plaintext_len(value.payload.len()).unwrap_or(0)
+    }
 
     /// What a value is sealed under: a plan, or a DEK to be wrapped first.
     fn begin_seal(
@@ -77,6 +98,11 @@ impl WrappedValue<'_> {
     /// What a KEK has to unwrap.
     pub(crate) fn request(&self) -> WrappedDek<'_> {
         WrappedDek::new(self.key_id, self.wrapped, self.context).with_annotations(&self.annotations)
+    }
+
+    /// Under which key a cache holds its DEK.
+    pub(crate) fn cache_key(&self) -> DekCacheKey {
+        DekCacheKey::of(self.scheme, &self.request())
     }
 }
 

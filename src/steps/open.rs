@@ -104,13 +104,13 @@ impl<'t, 's> Pending<'t, 's> {
     /// Stands for everything that decides the DEK: requests with equal keys to one provider have one answer.
     #[must_use]
     pub fn cache_key(&self) -> DekCacheKey {
-        DekCacheKey::of(self.value.scheme, &self.value.request())
+        self.value.cache_key()
     }
 
     /// Whether the DEK came to hand in the meantime, so that [`retry`](Self::retry) does without the KEK.
     #[must_use]
     pub fn is_at_hand(&self, now: Time) -> bool {
-        matches!(self.provider.dek_at_hand(now, &self.value), Ok(Some(_)))
+        self.provider.is_dek_at_hand(now, &self.value)
     }
 
     /// Goes on with what came to hand in the meantime; asks again if it has gone.

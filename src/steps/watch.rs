@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kind::ProviderKind;
 use crate::observer::{Event, Observer, Operation};
 use crate::provider::Opened;
-use crate::secret::wipe;
+use crate::secret::WipedUnlessKept;
 
 /// Tells whoever listens; without an observer it costs a branch.
 #[derive(Clone, Copy)]
@@ -39,11 +39,11 @@ impl Watch<'_> {
     /// Tells of an opened value; should the observer panic, the plaintext in `out` is wiped on the way out.
     pub(super) fn tell_open<P>(self, opened: &Opened<'_, P>, bytes: usize, out: &mut [u8]) {
         if let Some(observer) = self.0 {
-            let unwinding = Unwinding(out);
+            let plaintext = WipedUnlessKept::new(out);
             let place = (opened.provider_index(), opened.provider());
             let event = event(Operation::Open, Some(place), Ok(()), bytes).as_stale(opened.is_stale());
             observer.observe(&opened.key_name().map_or(event, |name| event.with_key_name(name)));
-            core::mem::forget(unwinding);
+            plaintext.keep();
         }
     }
 }
@@ -64,14 +64,5 @@ impl EnvelopeTransformer<'_> {
         if let Some(entry) = self.entries.get(provider_index) {
             self.watch().tell_key(Operation::Rotate, (provider_index, entry.kind()), outcome, key_id);
         }
-    }
-}
-
-/// Wipes what an observer that panics would leave.
-struct Unwinding<'a>(&'a mut [u8]);
-
-impl Drop for Unwinding<'_> {
-    fn drop(&mut self) {
-        wipe(self.0);
     }
 }

@@ -1,16 +1,20 @@
 //! An embedded KEK that fails as the test says, and counts what it is asked.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use atrest::{Kek, KekError, LocalKek, Refusal, SecretVec, Wrapped, WrappedDek};
 
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     None,
+    /// Every call takes so long.
+    Slow(Duration),
     /// Every call is refused.
     Refuse(Refusal),
     /// Wrapping is refused.
@@ -49,7 +53,12 @@ impl Faulty {
     /// Counts the call and returns the fault of now, unless it is a refusal.
     fn asked(&self, wrapping: bool) -> Result<Fault, KekError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        match self.fault.lock().unwrap().clone() {
+        let fault = self.fault.lock().unwrap().clone();
+        match fault {
+            Fault::Slow(time) => {
+                thread::sleep(time);
+                Ok(Fault::None)
+            }
             Fault::Refuse(refusal) => Err(KekError::new(refusal, "the scripted cause")),
             Fault::RefuseWrap(refusal) if wrapping => Err(KekError::new(refusal, "the scripted cause")),
             fault => Ok(fault),

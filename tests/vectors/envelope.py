@@ -105,6 +105,16 @@ def good():
                 yield Value(name, algorithm, kek_algorithm, length, context, key_id).entry()
 
 
+def seeds():
+    """Values under the KEK of the fuzz target."""
+    for algorithm in (XCHACHA, AES_GCM):
+        for length in (0, 17, 100):
+            name = f"seed-{NAMES[algorithm]}-len{length}"
+            value = Value(name, algorithm, XCHACHA, length, b"tenant 7", "k")
+            value.kek = bytes([7] * 32)
+            yield value.entry()
+
+
 def refused():
     """Values with one thing wrong, and everything that depends on it right."""
     for algorithm in (XCHACHA, AES_GCM):
@@ -149,7 +159,7 @@ def refused():
 
 def main():
     path = pathlib.Path(__file__).with_suffix(".json")
-    vectors = {"good": list(good()), "refused": list(refused())}
+    vectors = {"good": list(good()), "refused": list(refused()), "seeds": list(seeds())}
     path.write_text(json.dumps(vectors, indent=1, ensure_ascii=False) + "\n")
 
 

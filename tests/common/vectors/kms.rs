@@ -1,8 +1,9 @@
 //! Cases whose list names a KMS: run step by step and by the driver, which must agree.
+#![allow(clippy::std_instead_of_alloc)]
 
-use std::num::NonZeroUsize;
+use core::num::NonZeroUsize;
+use core::time::Duration;
 use std::sync::Arc;
-use std::time::Duration;
 
 use atrest::{
     BlockingTransformer, BlockingTransformerBuilder, CacheLimits, DekCache, DekLimits, DekSourceKind, EncryptedObject,

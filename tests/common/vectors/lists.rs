@@ -1,4 +1,5 @@
 //! The providers of a case, each list built twice: with its keys owned and with its keys borrowed.
+#![allow(clippy::std_instead_of_alloc)]
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! A scripted KMS plugin, as the recorder had it.
+#![allow(clippy::std_instead_of_alloc)]
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use atrest::{Kek, KekError, KeySource, Random, RandomError, Refusal, SecretVec, Wrapped, WrappedDek};
