@@ -146,8 +146,10 @@ fn every_entry_of_a_mixed_list_opens_its_own() {
     }
 }
 
+type Fail = fn(&TableKek);
+
 /// What an entry of a list does with a value that the last one could open.
-const FAILURES: [(Error, fn(&TableKek)); 7] = [
+const FAILURES: [(Error, Fail); 7] = [
     (Error::KekUnreachable, |kek| kek.refuse(Refusal::Unreachable)),
     (Error::KekGone, |kek| kek.refuse(Refusal::Gone)),
     (Error::KekDenied, |kek| kek.refuse(Refusal::Denied)),

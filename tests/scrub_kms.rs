@@ -15,10 +15,11 @@ mod table_kek;
 
 use core::hint::black_box;
 use core::num::NonZeroUsize;
+use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::task::{Context, Waker};
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use atrest::{
@@ -143,6 +144,7 @@ fn drivers_that_seal_and_open() {
     });
 }
 
+#[expect(clippy::boxed_local, reason = "the block that it is moved out of is looked into")]
 fn answered<'t>(kek: &TableKek, pending: Box<PendingSeal<'t, 'static>>) -> Box<SealPlan<'t, 'static>> {
     let answer = kek.wrap_dek(pending.expose_dek(), pending.context()).unwrap();
     Box::new(pending.answer(NOW, answer).unwrap())

@@ -2,11 +2,11 @@
 #![allow(dead_code, reason = "each test crate uses a part")]
 
 use core::pin::Pin;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atrest::{AsyncKek, Clock, Kek, KekError, KekFuture, Refusal, SecretVec, Time, Wrapped, WrappedDek};
