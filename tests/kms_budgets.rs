@@ -8,8 +8,10 @@ mod by_hand;
 #[path = "common/table_kek.rs"]
 mod table_kek;
 
-use atrest::{DekLimits, Error, Refusal};
-use both_drivers::{Kind, Setup, assert_opens, core_error, refused};
+use std::sync::Arc;
+
+use atrest::{BlockingTransformer, DekLimits, Error, Refusal};
+use both_drivers::{Driver, Kind, Setup, assert_opens, core_error, refused};
 use by_hand::TEXT;
 
 /// Enough seals to use up the budget many times; whatever was sealed opens, even when the KMS is gone.
@@ -68,4 +70,26 @@ fn threads_that_use_up_budgets_together_are_not_refused() {
         setup.kek.refuse(Refusal::Unreachable);
         sealed.iter().for_each(|stored| assert_opens(driver, stored, false));
     }
+}
+
+/// Their checks do not take turns: an answer that comes too late for one driver is of no matter, as the other has
+/// brought a seed.
+#[test]
+fn drivers_that_share_a_provider_are_not_refused() {
+    let setup = Setup { limits: DekLimits::new(64, usize::MAX), ..Setup::new() };
+    let kms = Arc::new(setup.v2());
+    let drivers = [(); 2].map(|()| {
+        let driver = BlockingTransformer::builder().kms_v2(Arc::clone(&kms), setup.kek.clone());
+        Driver::Blocking(driver.clock(setup.clock.clone()).build().unwrap())
+    });
+    drivers[0].check().unwrap();
+    setup.kek.set(|script| script.takes = Some((setup.clock.clone(), 1)));
+    let sealed = std::thread::scope(|scope| {
+        let threads =
+            drivers.each_ref().map(|driver| scope.spawn(|| (0..2000).map(|_| driver.seal().unwrap()).collect()));
+        threads.map(|thread| -> Vec<_> { thread.join().unwrap() })
+    });
+    assert!(setup.kek.wraps() >= 4000 / 64);
+    setup.kek.refuse(Refusal::Unreachable);
+    sealed.iter().flatten().for_each(|stored| assert_opens(&drivers[0], stored, false));
 }
