@@ -1,5 +1,6 @@
 //! What the types promise, checked when this compiles: which are Send and Sync, which wipe themselves, which
 //! traits are usable as objects, and what a secret does not offer.
+#![allow(clippy::std_instead_of_alloc)]
 
 use core::borrow::Borrow;
 use core::error::Error as StdError;

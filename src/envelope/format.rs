@@ -20,6 +20,7 @@
 use crate::cipher::Algorithm;
 #[cfg(any(feature = "envelope", test))]
 use crate::error::{Error, Result};
+#[cfg(any(feature = "envelope", test))]
 use crate::kind::ProviderKind;
 use crate::wire::split_u16_prefixed;
 
@@ -27,6 +28,7 @@ use crate::wire::split_u16_prefixed;
 pub(crate) const ENVELOPE_PREFIX: &[u8] = b"atrest:env:";
 
 /// What an envelope of this version begins with.
+#[cfg(any(feature = "envelope", test))]
 pub(crate) const ENVELOPE_V1_PREFIX: &str = ProviderKind::Envelope.prefix();
 
 /// The longest key id in bytes.
