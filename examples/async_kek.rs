@@ -3,7 +3,9 @@
 //! `cargo run --release --example async_kek`
 #![allow(clippy::std_instead_of_alloc)]
 
+use core::future::poll_fn;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::Poll;
 use std::sync::Arc;
 
 use atrest::{AsyncKek, AsyncTransformer, Kek, KekFuture, KmsV1, LocalKek, SecretVec, Wrapped, WrappedDek};
@@ -31,7 +33,15 @@ impl AsyncKek for Remote {
         Box::pin(async move {
             self.calls.fetch_add(1, Ordering::Relaxed);
             // Where a real one would await the network, this one lets the others have their turn.
-            futures_util::future::ready(()).await;
+            let mut has_waited = false;
+            poll_fn(|context| {
+                if core::mem::replace(&mut has_waited, true) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
             self.kms.unwrap_dek(&wrapped)
         })
     }

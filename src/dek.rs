@@ -5,7 +5,7 @@ mod budget;
 use alloc::boxed::Box;
 use core::fmt;
 
-#[cfg(feature = "aescbc")]
+#[cfg(all(feature = "kms", feature = "aescbc"))]
 use crate::cipher::AesCbcKey;
 use crate::cipher::committing::CommittingKey;
 use crate::cipher::construction::Construction;
@@ -253,7 +253,7 @@ impl SealDek for FreshDek {
 #[derive(Clone)]
 pub struct RecoveredDek {
     schedule: Schedule,
-    #[cfg(feature = "aescbc")]
+    #[cfg(all(feature = "kms", feature = "aescbc"))]
     legacy: Option<AesCbcKey>,
 }
 
@@ -270,7 +270,7 @@ impl RecoveredDek {
     fn new(schedule: Schedule) -> Self {
         Self {
             schedule,
-            #[cfg(feature = "aescbc")]
+            #[cfg(all(feature = "kms", feature = "aescbc"))]
             legacy: None,
         }
     }

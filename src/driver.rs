@@ -6,6 +6,7 @@ mod builder;
 mod flights;
 mod future;
 mod kek;
+mod link;
 
 pub use blocking::{BlockingTransformer, BlockingTransformerBuilder};
 pub use builder::AsyncTransformerBuilder;

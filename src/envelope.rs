@@ -4,6 +4,8 @@ pub(crate) mod format;
 
 #[cfg(feature = "envelope")]
 pub(crate) mod lease;
+#[cfg(feature = "envelope")]
+mod rewrap;
 #[cfg(all(feature = "envelope", feature = "std"))]
 mod sealer;
 #[cfg(feature = "envelope")]
@@ -11,6 +13,8 @@ mod service;
 #[cfg(feature = "envelope")]
 mod watch;
 
+#[cfg(feature = "envelope")]
+pub use rewrap::{Rewrap, RewrapDek};
 #[cfg(all(feature = "envelope", feature = "std"))]
 pub use sealer::EnvelopeSealer;
 #[cfg(feature = "envelope")]

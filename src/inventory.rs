@@ -93,7 +93,10 @@ impl<'i> InventoryRow<'i> {
     /// character.
     #[must_use]
     pub const fn key_id(&self) -> Option<&'i str> {
-        self.key_id
+        match self.provider {
+            ProviderKind::Envelope => Some(self.name),
+            _ => self.key_id,
+        }
     }
 
     /// How many values there are.
@@ -203,9 +206,15 @@ impl Inventory {
     }
 
     /// Whether no value that was added needs the KEK of this id behind the KMS provider of this name. The same as for the
-    /// whole provider as long as there is a value of it whose key id cannot be told, as of KMS v1 none can.
+    /// whole provider as long as there is a value of it whose key id cannot be told, as of KMS v1 none can. The crate's own
+    /// envelope has no name beside the key id. False for providers without a KEK.
     #[must_use]
     pub fn can_retire_key_id(&self, provider: ProviderKind, name: &str, key_id: &str) -> bool {
+        match provider {
+            ProviderKind::Envelope => return self.can_retire(provider, key_id),
+            ProviderKind::KmsV1 | ProviderKind::KmsV2 => {}
+            _ => return false,
+        }
         let unneeded = match self.names.get(provider, name) {
             Some(named) => named.complete && named.no_id.is_zero() && !named.ids.contains_key(key_id),
             None => self.others.is_zero(),

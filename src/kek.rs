@@ -21,7 +21,7 @@ use crate::secret::SecretVec;
 
 /// A key encryption key (KEK): wraps DEKs and unwraps them. It may live in a KMS, an HSM or in memory.
 ///
-/// This is the joint that users implement. Calls may block; [`AsyncKek`](crate::Kek) is the same for futures.
+/// This is the joint that users implement. Calls may block; `AsyncKek` (feature `kms`) is the same for futures.
 ///
 /// # Security
 /// `context` has to be authenticated with the wrapped DEK: unwrapping under another context must fail. Kubernetes'

@@ -79,10 +79,10 @@ pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 pub use driver::{
     AsyncKek, AsyncTransformer, AsyncTransformerBuilder, BlockingTransformer, BlockingTransformerBuilder, KekFuture,
 };
-#[cfg(feature = "envelope")]
-pub use envelope::Envelope;
 #[cfg(all(feature = "envelope", feature = "std"))]
 pub use envelope::EnvelopeSealer;
+#[cfg(feature = "envelope")]
+pub use envelope::{Envelope, Rewrap, RewrapDek};
 pub use error::{Error, Result};
 pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "alloc")]

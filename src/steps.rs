@@ -70,6 +70,16 @@ pub struct EnvelopeTransformer<'p> {
 }
 
 impl EnvelopeTransformer<'_> {
+    /// Drops every recovered DEK: after a KEK was destroyed, or its use was taken back, so that its values need it again.
+    /// The seed that a [`KmsV2`](crate::KmsV2) writes with stays.
+    pub fn clear_caches(&self) {
+        for entry in &self.entries {
+            if let Entry::Wrapped(provider) = entry {
+                provider.cache().clear();
+            }
+        }
+    }
+
     /// Drops the recovered DEKs whose time in a provider's cache is over; to be called now and then.
     pub fn purge(&self, now: Time) {
         for entry in &self.entries {

@@ -4,12 +4,17 @@
 #[path = "common/faulty_kek.rs"]
 mod faulty_kek;
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Barrier, RwLock};
 use std::thread;
 
-use atrest::{DekLimits, Envelope, Error, Kek, LocalKek, OsRandom, Refusal, inspect};
+use atrest::{
+    DekLimits, Envelope, Error, Kek, KekError, LocalKek, OsRandom, Refusal, Secret, SecretVec, Wrapped, WrappedDek,
+    inspect,
+};
 use faulty_kek::{Fault, Faulty};
 
 /// The wrapped DEK of a value.
@@ -132,4 +137,52 @@ fn a_kek_behind_a_lock_is_rotated_while_threads_seal() {
     });
     assert_eq!(by_dek(&envelope, &values).len(), 200);
     assert!(envelope.is_stale(&envelope.seal(b"c", b"x").unwrap()).is_ok_and(|stale| !stale));
+}
+
+/// A KEK that has its sealer renewed while it wraps, as when it is rotated meanwhile.
+struct Overtaken {
+    kek: RwLock<LocalKek>,
+    barrier: Barrier,
+    waits: AtomicBool,
+}
+
+impl Kek for Overtaken {
+    fn key_id(&self) -> Result<Cow<'_, str>, KekError> {
+        Ok(self.kek.key_id()?.into_owned().into())
+    }
+
+    fn wrap_dek(&self, dek: &[u8], context: &[u8]) -> Result<Wrapped, KekError> {
+        let wrapped = self.kek.wrap_dek(dek, context)?;
+        if self.waits.swap(false, Ordering::SeqCst) {
+            self.barrier.wait();
+            self.barrier.wait();
+        }
+        Ok(wrapped)
+    }
+
+    fn unwrap_dek(&self, wrapped: &WrappedDek<'_>) -> Result<SecretVec, KekError> {
+        self.kek.unwrap_dek(wrapped)
+    }
+}
+
+#[test]
+fn a_dek_that_was_begun_before_a_renewal_does_not_outlive_it() {
+    let kek = Overtaken {
+        kek: RwLock::new(LocalKek::generate_as("old").unwrap()),
+        barrier: Barrier::new(2),
+        waits: AtomicBool::new(true),
+    };
+    let envelope = Envelope::new(kek);
+    let sealer = envelope.sealer(b"c");
+    let key_id = |stored: &[u8]| inspect(stored).candidates().next().unwrap().key_id().unwrap().to_owned();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| sealer.seal(b"x").unwrap());
+        let kek = envelope.kek();
+        kek.barrier.wait();
+        kek.kek.write().unwrap().add_first("new", &Secret::generate().unwrap()).unwrap();
+        sealer.renew();
+        kek.barrier.wait();
+        assert_eq!(key_id(&first.join().unwrap()), "old");
+    });
+    assert_eq!(key_id(&sealer.seal(b"x").unwrap()), "new");
 }

@@ -199,6 +199,20 @@ fn a_key_of_a_kms_goes_when_nothing_names_its_id() {
 }
 
 #[test]
+fn a_key_of_an_own_envelope_goes_by_its_id() {
+    // Algorithm, key id, wrapped DEK, and 80 bytes that an empty plaintext is sealed to.
+    let value = stored(ProviderKind::Envelope, &[b"\x01\0\x04id-1\0\x01d", &[0xff; 80][..]].concat());
+    let inventory = inventory_of(&[value]);
+    let rows: Vec<_> = inventory.rows().map(|row| (row.key_id(), row.count().values)).collect();
+    assert_eq!(rows, [(Some("id-1"), 1)]);
+    for name in ["", "id-1", "vault"] {
+        assert!(!inventory.can_retire_key_id(ProviderKind::Envelope, name, "id-1"));
+        assert!(inventory.can_retire_key_id(ProviderKind::Envelope, name, "id-2"));
+    }
+    assert!(!inventory.can_retire_key_id(GCM, "key", "key"), "which has no KEK");
+}
+
+#[test]
 fn names_are_bounded_and_what_is_beyond_keeps_every_key() {
     let many: Vec<_> = (0..Inventory::ROWS_MAX).map(|index| gcm(&format!("k{index}"))).collect();
     let mut inventory = inventory_of(&many);

@@ -47,7 +47,7 @@ fn a_value_that_the_rest_of_a_budget_does_not_hold_brings_another_seed() {
         }
         // No seed ever holds this one, so that no other is asked for.
         for _ in 0..3 {
-            assert_eq!(core_error(driver.seal_text(&[7; 101])), Error::SealsExhausted);
+            assert_eq!(core_error(driver.seal_text(&[7; 101])), Error::TooLong);
             driver.check().unwrap();
         }
         assert_eq!(setup.kek.wraps(), 3);

@@ -51,7 +51,7 @@ fn every_refusal_is_reported_as_what_it_is() {
                 if kind != Kind::V2 {
                     assert_eq!(refused(driver.seal()), refusal.error());
                 }
-                assert_eq!(driver.check().is_ok(), kind != Kind::V2);
+                assert_eq!(driver.check().is_ok(), kind == Kind::V1, "KMS v1 is not asked");
                 setup.kek.refuse(None);
             }
             assert_opens(&driver, &stored, false);
@@ -202,6 +202,11 @@ fn a_wrong_dek_stays_until_its_time_is_over() {
             setup.kek.set(|script| script.wrong_dek = true);
             assert_eq!(core_error(driver.open(&stored)), Error::Open);
             setup.kek.set(|script| script.wrong_dek = false);
+            if kind == Kind::Own {
+                // The value's commitment tells that it was another.
+                assert_opens(driver, &stored, false);
+                continue;
+            }
             let asked = setup.kek.unwraps();
             assert_eq!((core_error(driver.open(&stored)), setup.kek.unwraps()), (Error::Open, asked));
             setup.clock.pass(24 * 3600 + 1);

@@ -9,6 +9,8 @@ mod table_kek;
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use atrest::{
     AesGcm, AesGcmKey, Algorithm, DekCache, DekLimits, DekSourceKind, EnvelopeProvider, EnvelopeTransformer, Error,
     Identity, Kek, KmsState, KmsV1, KmsV2, OsRandom, Pending, ProviderKind, Refusal, SealStep, Step,
@@ -266,14 +268,17 @@ fn a_value_is_stale_by_place_by_key_id_and_by_kind() {
         // Under the same key id it is another seed all the same.
         assert_eq!(open(&kind(by, by_kind), &[of], &stored).unwrap().stale, stale);
     }
-    let own = |algorithm| {
-        EnvelopeTransformer::builder().wrapped(EnvelopeProvider::new().with_algorithm(algorithm)).build().unwrap()
-    };
-    let (xchacha, aes) = (own(Algorithm::XChaCha20Poly1305), own(Algorithm::Aes256Gcm));
+    let provider = Arc::new(EnvelopeProvider::new());
+    let aes = EnvelopeProvider::new().with_algorithm(Algorithm::Aes256Gcm);
+    let aes = EnvelopeTransformer::builder().wrapped(aes).build().unwrap();
+    let xchacha = EnvelopeTransformer::builder().shared_wrapped(provider.clone()).build().unwrap();
     let stored = seal(&xchacha, &old);
     assert_eq!(open(&xchacha, &[&old], &stored).map(|seen| seen.stale), Ok(false));
     assert_eq!(open(&aes, &[&old], &stored).map(|seen| seen.stale), Ok(true));
+    // An answer that came late does not make others stale; who asked the KEK for its key does.
     let _ = seal(&xchacha, &new);
+    assert_eq!(open(&xchacha, &[&old], &stored).map(|seen| seen.stale), Ok(false));
+    provider.set_key_id("id2");
     assert_eq!(open(&xchacha, &[&old], &stored).map(|seen| seen.stale), Ok(true));
 }
 

@@ -190,4 +190,8 @@ fn without_a_key_id_every_key_is_tried() {
     assert_eq!(both.unwrap_dek(&unnamed(b"another")).unwrap_err().refusal(), Refusal::NotMine);
     both.destroy("old");
     assert_eq!(both.unwrap_dek(&unnamed(b"context")).unwrap_err().refusal(), Refusal::NotMine);
+    // The empty id is that of no key.
+    let mut old = old;
+    assert!(!old.destroy(""));
+    assert_eq!(old.unwrap_dek(&unnamed(b"context")).unwrap().expose(), [7; 32]);
 }

@@ -103,7 +103,7 @@ fn a_kms_v2_provider_tells_of_rotations_and_stale_reads() {
     assert_eq!(record.take(), []);
     let stored = driver.seal(AAD, &PLAINTEXT).unwrap();
     driver.open(AAD, &stored).unwrap();
-    assert_eq!(record.take(), [(Seal, None, place, None, false), (Open, None, place, None, false)]);
+    assert_eq!(record.take(), [(Seal, None, place, id("id-1"), false), (Open, None, place, id("id-1"), false)]);
     let other = build("id-2");
     other.check();
     record.take();
@@ -145,7 +145,7 @@ fn an_envelope_tells_of_everything() {
     let record = Record::default();
     let mut envelope = Envelope::new(kek("id-1")).with_observer(Arc::new(record.clone()));
     let stored = envelope.seal(AAD, &PLAINTEXT).unwrap();
-    let (wrap, seal) = ((Wrap, None, place, id("id-1"), false), (Seal, None, place, None, false));
+    let (wrap, seal) = ((Wrap, None, place, id("id-1"), false), (Seal, None, place, id("id-1"), false));
     assert_eq!(record.take(), [wrap, seal]);
     envelope.seal_into(&mut atrest::OsRandom, AAD, &PLAINTEXT, &mut [0; 500]).unwrap();
     assert_eq!(record.take(), [wrap, seal]);
@@ -153,17 +153,20 @@ fn an_envelope_tells_of_everything() {
     sealer.seal(&PLAINTEXT).unwrap();
     sealer.seal(&PLAINTEXT).unwrap();
     assert_eq!(record.take(), [wrap, seal, seal]);
-    let (unwrap, open) = ((Unwrap, None, place, id("id-1"), false), (Open, None, place, None, false));
+    let (unwrap, open) = ((Unwrap, None, place, id("id-1"), false), (Open, None, place, id("id-1"), false));
     envelope.open(AAD, &stored).unwrap();
     envelope.open_into(AAD, &stored, &mut [0; 16]).unwrap();
     assert_eq!(record.take(), [unwrap, open, unwrap, open]);
     envelope.kek_mut().add_first("id-2", &Secret::from_slice(&[8; 32]).unwrap()).unwrap();
     envelope.rewrap(AAD, &stored).unwrap();
-    assert_eq!(record.take(), [unwrap, (Wrap, None, place, id("id-2"), false), (Rotate, None, place, None, false)]);
+    assert_eq!(
+        record.take(),
+        [unwrap, (Wrap, None, place, id("id-2"), false), (Rotate, None, place, id("id-1"), false)]
+    );
     envelope.kek_mut().destroy("id-1");
     let gone = Some(Error::KekGone);
     envelope.open(AAD, &stored).unwrap_err();
-    assert_eq!(record.take(), [(Unwrap, gone, place, id("id-1"), false), (Open, gone, place, None, false)]);
+    assert_eq!(record.take(), [(Unwrap, gone, place, id("id-1"), false), (Open, gone, place, id("id-1"), false)]);
     let shown = record.0.lock().unwrap().1.clone();
     for secret in ["plain-Text", "id-1", "id-2", "hunter", "[112, 108"] {
         assert!(!shown.contains(secret), "{secret}");

@@ -42,9 +42,32 @@ impl BlockingTransformer {
         BlockingTransformerBuilder::default()
     }
 
-    /// As [`AsyncTransformer::check`].
+    /// As [`AsyncTransformer::check`], one provider after the other: a KEK that does not answer holds up those behind it, so
+    /// that its calls must end of themselves; or ask each on a thread of its own, by
+    /// [`check_provider`](Self::check_provider).
     pub fn check(&self) -> Vec<(usize, Result<(), CallError>)> {
         pollster::block_on(self.0.check())
+    }
+
+    /// As [`AsyncTransformer::check_provider`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_provider(&self, provider_index: usize) -> Result<(), CallError> {
+        pollster::block_on(self.0.check_provider(provider_index))
+    }
+
+    /// As [`AsyncTransformer::rewrap`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn rewrap(&self, context: &[u8], stored: &[u8]) -> Result<Vec<u8>, CallError> {
+        pollster::block_on(self.0.rewrap(context, stored))
+    }
+
+    /// As [`AsyncTransformer::clear_caches`].
+    pub fn clear_caches(&self) {
+        self.0.clear_caches();
     }
 
     /// Seals `plaintext` with the first provider.
@@ -98,7 +121,7 @@ impl BlockingTransformerBuilder {
 
     /// Appends a KMS provider of API version v1.
     #[must_use]
-    pub fn kms_v1(self, provider: KmsV1, kek: impl Kek + 'static) -> Self {
+    pub fn kms_v1(self, provider: impl Into<Arc<KmsV1>>, kek: impl Kek + 'static) -> Self {
         Self(self.0.kms_v1(provider, Immediate(kek)))
     }
 
@@ -110,7 +133,7 @@ impl BlockingTransformerBuilder {
 
     /// Appends the crate's own envelope.
     #[must_use]
-    pub fn envelope(self, provider: EnvelopeProvider, kek: impl Kek + 'static) -> Self {
+    pub fn envelope(self, provider: impl Into<Arc<EnvelopeProvider>>, kek: impl Kek + 'static) -> Self {
         Self(self.0.envelope(provider, Immediate(kek)))
     }
 

@@ -4,8 +4,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::future::{AsyncTransformer, Link};
+use super::future::AsyncTransformer;
 use super::kek::AsyncKek;
+use super::link::{Checked, Link};
 use crate::error::Result;
 use crate::kms::{Clock, SystemClock};
 use crate::observer::Observer;
@@ -50,27 +51,27 @@ impl AsyncTransformerBuilder {
 
     /// Appends a KMS provider of API version v1.
     #[must_use]
-    pub fn kms_v1(mut self, provider: KmsV1, kek: impl AsyncKek + 'static) -> Self {
-        self.transformer = self.transformer.wrapped(provider);
-        self.links.push(Some(Link::new(kek, None)));
-        self
+    pub fn kms_v1(self, provider: impl Into<Arc<KmsV1>>, kek: impl AsyncKek + 'static) -> Self {
+        self.wrapped(provider.into(), Link::new(kek, Checked::Nothing))
     }
 
     /// Appends a KMS provider of API version v2. It neither seals nor opens before the first check.
     #[must_use]
-    pub fn kms_v2(mut self, provider: impl Into<Arc<KmsV2>>, kek: impl AsyncKek + 'static) -> Self {
+    pub fn kms_v2(self, provider: impl Into<Arc<KmsV2>>, kek: impl AsyncKek + 'static) -> Self {
         let provider = provider.into();
-        let shared: Arc<dyn WrappedProvider> = Arc::<KmsV2>::clone(&provider);
-        self.transformer = self.transformer.shared_wrapped(shared);
-        self.links.push(Some(Link::new(kek, Some(provider))));
-        self
+        self.wrapped(Arc::<KmsV2>::clone(&provider), Link::new(kek, Checked::KmsV2(provider)))
     }
 
     /// Appends the crate's own envelope.
     #[must_use]
-    pub fn envelope(mut self, provider: EnvelopeProvider, kek: impl AsyncKek + 'static) -> Self {
-        self.transformer = self.transformer.wrapped(provider);
-        self.links.push(Some(Link::new(kek, None)));
+    pub fn envelope(self, provider: impl Into<Arc<EnvelopeProvider>>, kek: impl AsyncKek + 'static) -> Self {
+        let provider = provider.into();
+        self.wrapped(Arc::<EnvelopeProvider>::clone(&provider), Link::new(kek, Checked::Envelope(provider)))
+    }
+
+    fn wrapped(mut self, provider: Arc<dyn WrappedProvider>, link: Link) -> Self {
+        self.transformer = self.transformer.shared_wrapped(provider);
+        self.links.push(Some(link));
         self
     }
 

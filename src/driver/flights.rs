@@ -35,7 +35,8 @@ pub(super) struct Flights(Mutex<HashMap<Id, WeakShared<Call>>>);
 pub(super) struct Flight<'f> {
     flights: &'f Flights,
     id: Id,
-    call: Shared<Call>,
+    /// Given up on drop, while the list is locked, so that the last one knows that it is.
+    call: Option<Shared<Call>>,
 }
 
 impl Flights {
@@ -60,23 +61,26 @@ impl Flights {
             }
             call
         });
-        Some(Flight { flights: self, id, call })
+        Some(Flight { flights: self, id, call: Some(call) })
     }
 }
 
 impl Flight<'_> {
     /// Waits for the answer. Keep the flight until the answer is at hand for others.
     pub(super) async fn answer(&self) -> Answer {
-        self.call.clone().await
+        match &self.call {
+            Some(call) => call.clone().await,
+            None => Err(Refusal::Unreachable.into()),
+        }
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         let mut calls = self.flights.lock();
-        let last = self.call.strong_count().is_none_or(|waiters| waiters <= 1);
-        let own = calls.get(&self.id).and_then(WeakShared::upgrade).is_some_and(|call| call.ptr_eq(&self.call));
-        if last && own {
+        drop(self.call.take());
+        // Another call may have taken the place of this one.
+        if calls.get(&self.id).is_some_and(|call| call.upgrade().is_none()) {
             calls.remove(&self.id);
         }
     }

@@ -4,14 +4,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use futures_util::lock::Mutex;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 
 use super::flights::Flights;
-use super::kek::AsyncKek;
+use super::link::{Checked, Link};
+use crate::envelope::Rewrap;
 use crate::error::{Error, Result};
 use crate::kek::{CallError, KekError};
 use crate::kms::Clock;
-use crate::provider::{Found, KmsV2, Opened};
+use crate::provider::{Found, Opened};
 use crate::random::{OsRandom, default_source};
 use crate::secret::SecretVec;
 use crate::steps::{EnvelopeTransformer, SealStep, Step};
@@ -50,20 +52,6 @@ pub struct AsyncTransformer {
     flights: Flights,
 }
 
-/// What belongs to a provider that needs a KEK.
-pub(super) struct Link {
-    kek: Arc<dyn AsyncKek>,
-    kms_v2: Option<Arc<KmsV2>>,
-    /// Held while the KMS is checked, so that no two checks make a seed for the same reason.
-    turn: Mutex<()>,
-}
-
-impl Link {
-    pub(super) fn new(kek: impl AsyncKek + 'static, kms_v2: Option<Arc<KmsV2>>) -> Self {
-        Self { kek: Arc::new(kek), kms_v2, turn: Mutex::new(()) }
-    }
-}
-
 impl AsyncTransformer {
     /// Of as many links as the transformer has providers.
     pub(super) fn new(
@@ -78,40 +66,56 @@ impl AsyncTransformer {
         self.links.get(provider_index)?.as_ref()
     }
 
-    /// Asks every KMS of API version v2 which key it wraps with, and has a new seed wrapped where that changed or the old
-    /// one has used up its budget. Recovered DEKs whose time is over are dropped. What comes of it is told by the provider's index in the list.
+    /// Asks every KEK which key it wraps with, all at once: for KMS v2 a new seed is made and wrapped where that
+    /// changed, or where the old seed has used up its budget; values of the crate's own envelope are judged stale by it.
+    /// Recovered DEKs whose time is over are dropped. What comes of it is told by the provider's index in the list.
+    ///
+    /// Kubernetes asks once a minute, and ten seconds after a failure. A KEK that does not answer holds up the result, not
+    /// the others; drop the future, or bound the KEK's own calls.
     pub async fn check(&self) -> Vec<(usize, Result<(), CallError>)> {
         self.transformer.purge(self.clock.now());
-        let mut checked = Vec::new();
-        for index in 0..self.links.len() {
-            if self.link(index).is_some_and(|link| link.kms_v2.is_some()) {
-                checked.push((index, self.check_provider(index).await));
-            }
-        }
-        checked
+        let checked = |index| self.link(index).is_some_and(Link::is_checked);
+        let check = |index| self.check_provider(index).map(move |outcome| (index, outcome));
+        join_all((0..self.links.len()).filter(|index| checked(*index)).map(check)).await
     }
 
-    async fn check_provider(&self, index: usize) -> Result<(), CallError> {
-        let Some(link) = self.link(index) else { return Ok(()) };
+    /// Asks the KEK of the provider at this index in the list, as [`check`](Self::check) does; nothing where there is none
+    /// to ask.
+    ///
+    /// # Errors
+    /// What the KEK refused and why; [`Error::KekAnswer`] for an answer that cannot be right. What was there stays.
+    pub async fn check_provider(&self, provider_index: usize) -> Result<(), CallError> {
+        let Some(link) = self.link(provider_index) else { return Ok(()) };
         let _turn = link.turn.lock().await;
-        self.check_in_turn(index).await
+        self.check_in_turn(provider_index).await
     }
 
     /// The caller has the link's turn.
     async fn check_in_turn(&self, index: usize) -> Result<(), CallError> {
-        let Some(Link { kek, kms_v2: Some(kms), .. }) = self.link(index) else { return Ok(()) };
-        let asked_at = self.clock.now();
-        let key_id = kek.key_id().await?;
-        if let Some(rotation) = kms.check(&mut OsRandom, asked_at, &key_id)? {
-            let completed = match kek.wrap_dek(rotation.expose_dek(), &[]).await {
-                Ok(answer) => kms.complete(self.clock.now(), rotation, answer).map_err(CallError::from),
-                Err(refused) => Err(refused.into()),
-            };
-            let outcome = completed.as_ref().copied().map_err(CallError::error);
-            self.transformer.tell_rotation(index, outcome, &key_id);
-            completed?;
-        }
-        Ok(())
+        let Some(link) = self.link(index) else { return Ok(()) };
+        let tell = |outcome, key_id: &str| self.transformer.tell_rotation(index, outcome, key_id);
+        link.check(&*self.clock, &tell).await
+    }
+
+    /// Has the DEK of a value of the crate's own envelope wrapped anew by the first provider of that kind, which also
+    /// unwraps it; the payload stays as it is. See [`Rewrap`].
+    ///
+    /// # Errors
+    /// [`Error::NoMatchingProvider`] for another value and where there is no such provider; [`Error::Open`],
+    /// [`Error::KekAnswer`], [`Error::OutOfMemory`], and what the KEK refused and why.
+    pub async fn rewrap(&self, context: &[u8], stored: &[u8]) -> Result<Vec<u8>, CallError> {
+        let is_envelope = |link: &&Link| matches!(link.checked, Checked::Envelope(_));
+        let link = self.links.iter().flatten().find(is_envelope).ok_or(Error::NoMatchingProvider)?;
+        let rewrap = Rewrap::begin(context, stored)?;
+        let rewrap = rewrap.answer(link.kek.unwrap_dek(rewrap.request()).await?)?;
+        let answer = link.kek.wrap_dek(rewrap.expose_dek(), context).await?;
+        Ok(rewrap.answer(&answer)?)
+    }
+
+    /// Drops every recovered DEK: after a KEK was destroyed, or its use was taken back, so that its values need it again.
+    /// The seed that a [`KmsV2`](crate::KmsV2) writes with stays.
+    pub fn clear_caches(&self) {
+        self.transformer.clear_caches();
     }
 
     /// Seals `plaintext` with the first provider.
@@ -122,7 +126,11 @@ impl AsyncTransformer {
     pub async fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CallError> {
         let mut sealed = self.try_seal(aad, plaintext).await;
         for _ in 0..SEAL_TRIES {
-            let Some(link) = self.link(0).filter(|link| link.kms_v2.is_some() && is_exhausted(&sealed)) else { break };
+            let Some(link) =
+                self.link(0).filter(|link| matches!(link.checked, Checked::KmsV2(_)) && is_exhausted(&sealed))
+            else {
+                break;
+            };
             let _turn = link.turn.lock().await;
             // Whoever had the turn before may have brought another seed.
             sealed = self.try_seal(aad, plaintext).await;
@@ -227,6 +235,9 @@ fn caused(error: Error, refusals: &[KekError]) -> CallError {
 
 impl fmt::Debug for AsyncTransformer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncTransformer").field("transformer", &self.transformer).finish_non_exhaustive()
+        f.debug_struct("AsyncTransformer")
+            .field("transformer", &self.transformer)
+            .field("flights", &self.flights)
+            .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::format::{payload_aad, write_header};
+use super::format::{Header, payload_aad, write_header};
 use super::watch::Watch;
 use crate::cipher::Algorithm;
 use crate::dek::{DekLimits, DekScheme, FreshDek, SealDek};
@@ -57,6 +57,11 @@ impl Lease {
     pub(crate) fn of_answer(dek: FreshDek, algorithm: Algorithm, answer: &Wrapped, context: &[u8]) -> Result<Self> {
         let header = header_of(algorithm, answer)?;
         Ok(Self { dek, header, aad: payload_aad(algorithm, context)? })
+    }
+
+    /// Id of the key that wrapped the DEK.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        Header::parse(&self.header).ok().map(|header| header.key_id)
     }
 
     #[cfg(feature = "std")]

@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::format::{Header, payload_aad};
-use super::lease::{Lease, Settings, header_of, wrapped};
+use super::lease::{Lease, Settings, wrapped};
+use super::rewrap::{Rewrap, expand};
 use super::watch::Watch;
 use crate::cipher::Algorithm;
-use crate::dek::{DekLimits, DekScheme, OpenDek, RecoveredDek};
+use crate::dek::{DekLimits, OpenDek};
 use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek, WrappedDek};
 use crate::observer::{Observer, Operation};
@@ -117,8 +118,7 @@ impl<K: Kek> Envelope<K> {
         plaintext: &[u8],
     ) -> Result<Vec<u8>, CallError> {
         let lease = Lease::make(&self.kek, self.settings, rng, context, plaintext.len(), &self.watch);
-        let sealed = lease.and_then(|lease| Ok(lease.seal(&mut rng, plaintext)?));
-        self.watch.told(Operation::Seal, None, plaintext.len(), sealed)
+        self.told_seal(lease, plaintext.len(), |lease| lease.seal(&mut rng, plaintext))
     }
 
     /// Seals `plaintext` under a new DEK from `rng` to the start of `out`, and returns the length of the value, which
@@ -134,8 +134,7 @@ impl<K: Kek> Envelope<K> {
         out: &mut [u8],
     ) -> Result<usize, CallError> {
         let lease = Lease::make(&self.kek, self.settings, rng, context, plaintext.len(), &self.watch);
-        let sealed = lease.and_then(|lease| Ok(lease.seal_into(&mut rng, plaintext, out)?));
-        self.watch.told(Operation::Seal, None, plaintext.len(), sealed)
+        self.told_seal(lease, plaintext.len(), |lease| lease.seal_into(&mut rng, plaintext, out))
     }
 
     /// Opens a value to memory that is wiped on drop.
@@ -149,7 +148,7 @@ impl<K: Kek> Envelope<K> {
             plaintext.truncate(len);
             Ok(plaintext)
         });
-        self.watch.told(Operation::Open, None, stored.len(), opened)
+        self.watch.told(Operation::Open, || key_id_of(stored), stored.len(), opened)
     }
 
     /// Opens a value to the start of `out` and returns the length of the plaintext, which is
@@ -162,7 +161,7 @@ impl<K: Kek> Envelope<K> {
         let opened = self.open_value(context, stored, out);
         // On failure, and should the observer panic.
         let plaintext = WipedUnlessKept::new(out);
-        let len = self.watch.told(Operation::Open, None, stored.len(), opened)?;
+        let len = self.watch.told(Operation::Open, || key_id_of(stored), stored.len(), opened)?;
         plaintext.keep();
         Ok(len)
     }
@@ -192,7 +191,7 @@ impl<K: Kek> Envelope<K> {
     /// # Errors
     /// As of [`open`](Self::open) and, for the KEK's answer, [`seal_with`](Self::seal_with).
     pub fn rewrap(&self, context: &[u8], stored: &[u8]) -> Result<Vec<u8>, CallError> {
-        self.watch.told(Operation::Rotate, None, stored.len(), self.rewrapped(context, stored))
+        self.watch.told(Operation::Rotate, || key_id_of(stored), stored.len(), self.rewrapped(context, stored))
     }
 
     /// The value sealed anew, under a new DEK and with the algorithm that seals.
@@ -204,16 +203,25 @@ impl<K: Kek> Envelope<K> {
         self.seal(context, plaintext.expose())
     }
 
+    fn told_seal<T>(
+        &self,
+        lease: Result<Lease, CallError>,
+        plaintext_len: usize,
+        seal: impl FnOnce(&Lease) -> Result<T>,
+    ) -> Result<T, CallError> {
+        match lease {
+            Ok(lease) => {
+                let sealed = seal(&lease).map_err(CallError::from);
+                self.watch.told(Operation::Seal, || lease.key_id(), plaintext_len, sealed)
+            }
+            Err(error) => self.watch.told(Operation::Seal, || None, plaintext_len, Err(error)),
+        }
+    }
+
     fn rewrapped(&self, context: &[u8], stored: &[u8]) -> Result<Vec<u8>, CallError> {
-        let header = Header::parse(stored)?;
-        header.plaintext_len().ok_or(Error::Open)?;
-        let bytes = self.unwrap_dek(&header, context)?;
-        expand(&header, &bytes)?.check(header.sealed)?;
-        let answer = wrapped(&self.kek, bytes.expose(), context, &self.watch)?;
-        let mut rewrapped = header_of(header.algorithm, &answer)?;
-        rewrapped.try_reserve_exact(header.sealed.len()).map_err(|_| Error::OutOfMemory)?;
-        rewrapped.extend_from_slice(header.sealed);
-        Ok(rewrapped)
+        let rewrap = Rewrap::begin(context, stored)?;
+        let rewrap = rewrap.answer(self.unwrap_dek(&rewrap.request())?)?;
+        Ok(rewrap.answer(&wrapped(&self.kek, rewrap.expose_dek(), context, &self.watch)?)?)
     }
 
     fn open_value(&self, context: &[u8], stored: &[u8], out: &mut [u8]) -> Result<usize, CallError> {
@@ -221,20 +229,20 @@ impl<K: Kek> Envelope<K> {
         let needed = header.plaintext_len().ok_or(Error::Open)?;
         let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
         let aad = payload_aad(header.algorithm, context)?;
-        let dek = expand(&header, &self.unwrap_dek(&header, context)?)?;
+        let request = WrappedDek::new(header.key_id, header.wrapped, context);
+        let dek = expand(&header, &self.unwrap_dek(&request)?)?;
         Ok(dek.open_into(&aad, header.sealed, out)?)
     }
 
     /// The DEK's bytes, as the KEK answered them.
-    fn unwrap_dek(&self, header: &Header<'_>, context: &[u8]) -> Result<SecretVec, CallError> {
-        let answer = self.kek.unwrap_dek(&WrappedDek::new(header.key_id, header.wrapped, context));
-        self.watch.told(Operation::Unwrap, Some(header.key_id), 0, answer.map_err(CallError::from))
+    fn unwrap_dek(&self, wrapped: &WrappedDek<'_>) -> Result<SecretVec, CallError> {
+        let answer = self.kek.unwrap_dek(wrapped);
+        self.watch.told(Operation::Unwrap, || Some(wrapped.key_id()), 0, answer.map_err(CallError::from))
     }
 }
 
-fn expand(header: &Header<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
-    let scheme = DekScheme::Committing(header.algorithm);
-    RecoveredDek::from_bytes(scheme, dek.expose()).map_err(|_| Error::KekAnswer)
+fn key_id_of(stored: &[u8]) -> Option<&str> {
+    Header::parse(stored).ok().map(|header| header.key_id)
 }
 
 impl<K: fmt::Debug> fmt::Debug for Envelope<K> {

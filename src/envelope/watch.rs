@@ -13,14 +13,16 @@ pub(super) struct Watch(pub(super) Option<Arc<dyn Observer>>);
 
 impl Watch {
     /// Tells how an operation on that many bytes went, and hands the result on.
-    pub(super) fn told<T>(
+    pub(super) fn told<'k, T>(
         &self,
         operation: Operation,
-        key_id: Option<&str>,
+        key_id: impl FnOnce() -> Option<&'k str>,
         bytes: usize,
         result: Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.tell(operation, key_id, bytes, result.as_ref().map(|_| ()).map_err(CallError::error));
+        if self.0.is_some() {
+            self.tell(operation, key_id(), bytes, result.as_ref().map(|_| ()).map_err(CallError::error));
+        }
         result
     }
 

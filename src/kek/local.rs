@@ -154,7 +154,8 @@ impl LocalKek {
         let found = self.keys.iter().position(|key| key.id == key_id);
         // No clone of a key leaves this value, so that this is its last handle, and dropping it wipes it.
         drop(found.map(|at| self.keys.remove(at)));
-        if !self.is_gone(key_id) {
+        // No key has the empty id, which stands for values that store none.
+        if !key_id.is_empty() && !self.is_gone(key_id) {
             self.gone.push(key_id.into());
         }
         found.is_some()

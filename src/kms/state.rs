@@ -70,6 +70,12 @@ impl KmsState {
         self.kind = kind;
     }
 
+    /// What each DEK may seal.
+    #[must_use]
+    pub const fn limits(&self) -> DekLimits {
+        self.limits
+    }
+
     /// Takes in the key id of a status that the KMS gave when asked at `asked_at`, healthy or not.
     ///
     /// `asked_at` is the time before the call, so that a slow KMS does not make a key live longer.

@@ -15,6 +15,7 @@ use crate::kek::Wrapped;
 use crate::kind::ProviderKind;
 use crate::kms::{CacheLimits, CacheStats, DekCache, Time};
 use crate::random::{KeySource, Random};
+use crate::secret::SecretVec;
 
 /// The crate's own envelope as a provider: a fresh DEK for each value, bound to the AAD as its context.
 ///
@@ -64,8 +65,8 @@ impl EnvelopeProvider {
         self.cache.stats()
     }
 
-    /// Sets the id of the key that the KEK wraps with now, by which values are judged stale. Until it is set or a value is
-    /// sealed, none is stale by its key.
+    /// Sets the id of the key that the KEK wraps with now, by which values are judged stale; the drivers do at each check.
+    /// Until it is set or a value is sealed, none is stale by its key.
     pub fn set_key_id(&self, key_id: impl Into<String>) {
         *self.key_id.write().unwrap_or_else(PoisonError::into_inner) = Some(key_id.into());
     }
@@ -112,6 +113,14 @@ impl WrappedWalk for EnvelopeProvider {
         &self.cache
     }
 
+    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
+        let recovered = self.expand(value.scheme, dek.expose())?;
+        // The value tells whether this is its DEK: another is not kept at hand.
+        recovered.check(value.payload)?;
+        self.cache.insert(value.cache_key(), recovered.clone(), now);
+        Ok(recovered)
+    }
+
     fn open_payload(
         &self,
         dek: &RecoveredDek,
@@ -131,7 +140,8 @@ impl WrappedWalk for EnvelopeProvider {
 
     fn plan(&self, _now: Time, aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>> {
         let lease = Lease::of_answer(dek, self.algorithm, &answer, aad)?;
-        if self.key_id.read().unwrap_or_else(PoisonError::into_inner).as_deref() != Some(answer.key_id()) {
+        // Only the first: answers may overtake each other, and who asks the KEK for its key id knows better.
+        if self.key_id.read().unwrap_or_else(PoisonError::into_inner).is_none() {
             self.set_key_id(answer.key_id());
         }
         Ok(Box::new(lease))
@@ -140,6 +150,10 @@ impl WrappedWalk for EnvelopeProvider {
 
 /// The context is in the lease already.
 impl Frame for Lease {
+    fn key_id(&self) -> Option<&str> {
+        Self::key_id(self)
+    }
+
     fn sealed_len(&self, plaintext_len: usize) -> Result<usize> {
         Self::sealed_len(self, plaintext_len)
     }

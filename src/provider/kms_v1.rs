@@ -159,6 +159,10 @@ struct V1Frame<'p> {
 }
 
 impl Frame for V1Frame<'_> {
+    fn key_id(&self) -> Option<&str> {
+        None
+    }
+
     fn sealed_len(&self, plaintext_len: usize) -> Result<usize> {
         let head = self.prefix.len() + 2 + self.answer.bytes().len();
         self.dek.sealed_len(plaintext_len)?.checked_add(head).ok_or(Error::TooLong)

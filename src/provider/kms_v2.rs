@@ -97,13 +97,11 @@ impl KmsV2 {
     /// what a value can hold, or if a later answer was installed before; all stays as it was then.
     pub fn complete(&self, now: Time, rotation: KmsRotation, answer: Wrapped) -> Result<()> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let before = state.read().ok();
-        state.install(rotation, answer)?;
-        drop(state);
-        if let Some(key) = before {
+        if let Ok(key) = state.read() {
+            // Before it is replaced, so that no one finds it nowhere.
             self.cache.insert(cache_key(&key), key.dek().to_recovered(), now);
         }
-        Ok(())
+        state.install(rotation, answer)
     }
 
     /// A whole check with a KEK that can be called: [`check`](Self::check), and, where a seed has to be
@@ -202,7 +200,13 @@ impl WrappedWalk for KmsV2 {
         aad: &[u8],
         plaintext_len: usize,
     ) -> Result<SealSource<'_>> {
-        let key = self.state.read().unwrap_or_else(PoisonError::into_inner).write(now)?;
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let key = match state.write(now) {
+            // No seed would have room for it.
+            Ok(_) | Err(Error::SealsExhausted) if !state.limits().allow(plaintext_len) => Err(Error::TooLong),
+            key => key,
+        }?;
+        drop(state);
         if aad.is_empty() && key.dek().scheme() == DekScheme::AesGcmXNonce {
             return Err(Error::AadRequired);
         }
@@ -238,6 +242,10 @@ impl V2Frame<'_> {
 }
 
 impl Frame for V2Frame<'_> {
+    fn key_id(&self) -> Option<&str> {
+        Some(self.key.wrapped().key_id())
+    }
+
     fn sealed_len(&self, plaintext_len: usize) -> Result<usize> {
         let data_len = self.key.dek().sealed_len(plaintext_len)?;
         let object_len = self.layout().len(data_len);

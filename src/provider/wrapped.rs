@@ -127,6 +127,9 @@ pub(crate) type SealFrame<'p> = alloc::boxed::Box<dyn Frame + 'p>;
 
 /// A snapshot of DEK and wrapped DEK that knows its lengths and then writes.
 pub trait Frame: fmt::Debug + Send + Sync {
+    /// Id of the key that wrapped the DEK, where the value stores it.
+    fn key_id(&self) -> Option<&str>;
+
     fn sealed_len(&self, plaintext_len: usize) -> Result<usize>;
 
     fn seal_into(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<usize>;

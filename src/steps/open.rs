@@ -129,7 +129,7 @@ impl<'t, 's> Pending<'t, 's> {
         let recovered = self.provider.recover(now, &self.value, dek);
         self.tell(recovered.as_ref().map(|_| ()).map_err(|error| *error));
         match recovered.and_then(|dek| self.walk.open(self.provider, &dek, &self.value, out)) {
-            Ok(opened) => Ok(self.walk.ready(opened, out)),
+            Ok(opened) => Ok(self.walk.ready(opened, Some(self.value.key_id), out)),
             Err(error) => self.walk.failed(error, now, out),
         }
     }
@@ -166,7 +166,6 @@ impl<'t, 's> Walk<'t, 's> {
             let prefix = entry.prefix().as_bytes();
             if self.stored.starts_with(prefix) && !(prefix.is_empty() && self.failures.any()) {
                 match self.try_entry(entry, now, out) {
-                    Ok(Step::Ready(opened)) => return Ok(self.ready(opened, out)),
                     Ok(step) => return Ok(step),
                     // Going on would make the result depend on the size of the buffer.
                     Err(error @ Error::BufferTooSmall { .. }) => {
@@ -187,13 +186,16 @@ impl<'t, 's> Walk<'t, 's> {
             Entry::Static(provider) => {
                 let found = provider.open_value(self.aad, &mut Buffers::Separate { stored: self.stored, out })?;
                 let found = found.at(self.index);
-                return Ok(Step::Ready(Opened::new(found.plaintext.clone(), found)));
+                return Ok(self.ready(Opened::new(found.plaintext.clone(), found), None, out));
             }
             Entry::Wrapped(provider) => &**provider,
         };
         let value = provider.parse(self.aad, self.stored)?;
         match provider.dek_at_hand(now, &value)? {
-            Some(dek) => self.open(provider, &dek, &value, out).map(Step::Ready),
+            Some(dek) => {
+                let opened = self.open(provider, &dek, &value, out)?;
+                Ok(self.ready(opened, Some(value.key_id), out))
+            }
             None => {
                 // An entry before this one may have tried and failed.
                 wipe(out);
@@ -221,8 +223,10 @@ impl<'t, 's> Walk<'t, 's> {
         Ok(Opened::new(0..payload.len, found.at(self.index)))
     }
 
-    fn ready(&self, opened: Opened<'t, Range<usize>>, out: &mut [u8]) -> Step<'t, 's> {
-        self.transformer.watch().tell_open(&opened, self.stored.len(), out);
+    fn ready(&self, opened: Opened<'t, Range<usize>>, key_id: Option<&str>, out: &mut [u8]) -> Step<'t, 's> {
+        // KMS v1 stores none.
+        let key_id = key_id.filter(|id| !id.is_empty());
+        self.transformer.watch().tell_open(&opened, key_id, self.stored.len(), out);
         Step::Ready(opened)
     }
 

@@ -70,7 +70,7 @@ impl EnvelopeTransformer<'_> {
             }),
         };
         if let Err(error) = &begun {
-            self.watch().tell_seal(Some(entry), Err(*error), plaintext_len);
+            self.watch().tell_seal(Some(entry), None, Err(*error), plaintext_len);
         }
         begun
     }
@@ -100,7 +100,7 @@ impl<'t, 'a> PendingSeal<'t, 'a> {
         let watch = self.transformer.watch();
         watch.tell_key(Operation::Wrap, (0, self.provider.kind()), outcome, &key_id);
         if outcome.is_err() {
-            watch.tell_seal(self.transformer.entries.first(), outcome, self.plaintext_len);
+            watch.tell_seal(self.transformer.entries.first(), None, outcome, self.plaintext_len);
         }
         Ok(SealPlan { transformer: self.transformer, writer: Writer::Frame(frame?), aad: self.aad })
     }
@@ -111,7 +111,7 @@ impl<'t, 'a> PendingSeal<'t, 'a> {
         let outcome = Err(refusal.error());
         let watch = self.transformer.watch();
         watch.tell(Operation::Wrap, Some((0, self.provider.kind())), outcome, 0);
-        watch.tell_seal(self.transformer.entries.first(), outcome, self.plaintext_len);
+        watch.tell_seal(self.transformer.entries.first(), None, outcome, self.plaintext_len);
         refusal.error()
     }
 }
@@ -145,7 +145,11 @@ impl SealPlan<'_, '_> {
             }
         };
         let outcome = sealed.as_ref().map(|_| ()).map_err(|error| *error);
-        self.transformer.watch().tell_seal(self.transformer.entries.first(), outcome, plaintext.len());
+        let key_id = match &self.writer {
+            Writer::Static(_) => None,
+            Writer::Frame(frame) => frame.key_id(),
+        };
+        self.transformer.watch().tell_seal(self.transformer.entries.first(), key_id, outcome, plaintext.len());
         sealed
     }
 

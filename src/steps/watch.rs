@@ -28,20 +28,22 @@ impl Watch<'_> {
         }
     }
 
-    pub(super) fn tell_seal(self, entry: Option<&Entry<'_>>, outcome: Result<()>, bytes: usize) {
+    pub(super) fn tell_seal(self, entry: Option<&Entry<'_>>, key_id: Option<&str>, outcome: Result<()>, bytes: usize) {
         if let Some(observer) = self.0 {
             let event = event(Operation::Seal, entry.map(|entry| (0, entry.kind())), outcome, bytes);
+            let event = key_id.map_or(event, |id| event.with_key_id(id));
             let name = entry.and_then(Entry::sealing_key_name);
             observer.observe(&name.map_or(event, |name| event.with_key_name(name)));
         }
     }
 
     /// Tells of an opened value; should the observer panic, the plaintext in `out` is wiped on the way out.
-    pub(super) fn tell_open<P>(self, opened: &Opened<'_, P>, bytes: usize, out: &mut [u8]) {
+    pub(super) fn tell_open<P>(self, opened: &Opened<'_, P>, key_id: Option<&str>, bytes: usize, out: &mut [u8]) {
         if let Some(observer) = self.0 {
             let plaintext = WipedUnlessKept::new(out);
             let place = (opened.provider_index(), opened.provider());
             let event = event(Operation::Open, Some(place), Ok(()), bytes).as_stale(opened.is_stale());
+            let event = key_id.map_or(event, |id| event.with_key_id(id));
             observer.observe(&opened.key_name().map_or(event, |name| event.with_key_name(name)));
             plaintext.keep();
         }

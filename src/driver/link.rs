@@ -1,0 +1,64 @@
+//! What belongs to a provider that needs a KEK.
+
+use alloc::sync::Arc;
+
+use futures_util::lock::Mutex;
+
+use super::kek::AsyncKek;
+use crate::error::Result;
+use crate::kek::CallError;
+use crate::kms::Clock;
+use crate::provider::{EnvelopeProvider, KmsV2};
+use crate::random::OsRandom;
+
+/// A provider's KEK, and what its answers to a check are for.
+pub(super) struct Link {
+    pub(super) kek: Arc<dyn AsyncKek>,
+    pub(super) checked: Checked,
+    /// Held while the KEK is checked, so that no two checks make a seed for the same reason.
+    pub(super) turn: Mutex<()>,
+}
+
+/// Who wants to know which key a KEK wraps with.
+pub(super) enum Checked {
+    Nothing,
+    KmsV2(Arc<KmsV2>),
+    Envelope(Arc<EnvelopeProvider>),
+}
+
+impl Link {
+    pub(super) fn new(kek: impl AsyncKek + 'static, checked: Checked) -> Self {
+        Self { kek: Arc::new(kek), checked, turn: Mutex::new(()) }
+    }
+
+    pub(super) const fn is_checked(&self) -> bool {
+        !matches!(self.checked, Checked::Nothing)
+    }
+
+    /// Asks which key the KEK wraps with, and has a seed wrapped if one is due; `tell` is told of that.
+    pub(super) async fn check(
+        &self,
+        clock: &dyn Clock,
+        tell: &(dyn Fn(Result<()>, &str) + Sync),
+    ) -> Result<(), CallError> {
+        let kms = match &self.checked {
+            Checked::Nothing => return Ok(()),
+            Checked::Envelope(provider) => {
+                provider.set_key_id(self.kek.key_id().await?);
+                return Ok(());
+            }
+            Checked::KmsV2(kms) => kms,
+        };
+        let asked_at = clock.now();
+        let key_id = self.kek.key_id().await?;
+        if let Some(rotation) = kms.check(&mut OsRandom, asked_at, &key_id)? {
+            let completed = match self.kek.wrap_dek(rotation.expose_dek(), &[]).await {
+                Ok(answer) => kms.complete(clock.now(), rotation, answer).map_err(CallError::from),
+                Err(refused) => Err(refused.into()),
+            };
+            tell(completed.as_ref().copied().map_err(CallError::error), &key_id);
+            completed?;
+        }
+        Ok(())
+    }
+}
