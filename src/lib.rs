@@ -45,6 +45,10 @@ mod transformer;
 /// What a stored value is, from its bytes alone.
 mod inspect;
 
+/// The file that tells the API server what to encrypt.
+#[cfg(feature = "config")]
+mod config;
+
 #[cfg(feature = "aescbc")]
 pub use cipher::AesCbcKey;
 #[cfg(feature = "aesgcm")]
@@ -52,6 +56,11 @@ pub use cipher::AesGcmKey;
 pub use cipher::Cipher;
 #[cfg(feature = "secretbox")]
 pub use cipher::SecretboxKey;
+#[cfg(feature = "config")]
+pub use config::{
+    ConfigError, ConfigOptions, ConfigStage, EncryptionConfiguration, Fault, KeyEntry, KmsApiVersion,
+    KmsConnectionRequest, KmsEntry, KmsRequired, Place, ProviderEntry, ResourceEntry,
+};
 #[cfg(feature = "envelope")]
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 pub use error::{Error, Result};

@@ -22,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["kms"],
     &["provider"],
     &["transformer", "inspect"],
+    &["config"],
 ];
 
 /// Modules below a parent that their siblings may import; any others leave each other alone.
@@ -31,6 +32,21 @@ const SHARED: &[&str] = &[
     "cipher::budget",
     "cipher::aesgcm",
     "cipher::xnonce_gcm",
+    "config::configuration",
+    "config::decode",
+    "config::digest",
+    "config::duration",
+    "config::endpoint",
+    "config::fault",
+    "config::json",
+    "config::model",
+    "config::node",
+    "config::raw",
+    "config::resource",
+    "config::scalar",
+    "config::validate",
+    "config::yaml",
+    "config::build",
     "provider::walk",
     "random::os",
 ];
