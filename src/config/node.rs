@@ -241,7 +241,7 @@ impl Builder {
         Ok(())
     }
 
-    fn too_deep(&mut self, place: Place) -> Result<(), Stopped> {
+    pub(super) fn too_deep(&mut self, place: Place) -> Result<(), Stopped> {
         self.stop(place, "lists and maps are nested too deep", "use no more than 100 levels")
     }
 

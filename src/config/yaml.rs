@@ -24,7 +24,6 @@ enum Wanted {
 
 /// Reads the first document; what follows it is not looked at, as upstream does not.
 pub(super) fn read(text: &str, builder: &mut Builder) -> Result<(), Stopped> {
-    // The nesting limits of the parser are above those of the tree, which has the better words.
     let mut parser = Parser::new_from_str_with_options(text, Options::default());
     while let Some(event) = parser.next_event() {
         match event {
@@ -43,6 +42,7 @@ fn place_of(marker: &Marker) -> Place {
 fn refuse(builder: &mut Builder, error: &ScanError) -> Result<(), Stopped> {
     // This one quotes a character of the file.
     let problem = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => return builder.too_deep(place_of(error.marker())),
         ErrorKind::UnexpectedCharacter { .. } => "not YAML: a character that cannot stand here".to_owned(),
         _ => format!("not YAML: {}", error.info()),
     };
