@@ -58,8 +58,8 @@ pub use cipher::Cipher;
 pub use cipher::SecretboxKey;
 #[cfg(feature = "config")]
 pub use config::{
-    ConfigError, ConfigOptions, ConfigStage, EncryptionConfiguration, Fault, KeyEntry, KmsApiVersion,
-    KmsConnectionRequest, KmsEntry, KmsRequired, Place, ProviderEntry, ResourceEntry,
+    ConfigError, ConfigOptions, ConfigStage, EncryptionConfiguration, Fault, Finding, KeyEntry, KmsApiVersion,
+    KmsConnectionRequest, KmsEntry, KmsRequired, LintRule, Place, ProviderEntry, ResourceEntry, Severity,
 };
 #[cfg(feature = "envelope")]
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};

@@ -39,6 +39,7 @@ const SHARED: &[&str] = &[
     "config::endpoint",
     "config::fault",
     "config::json",
+    "config::lint::weakness",
     "config::model",
     "config::node",
     "config::raw",

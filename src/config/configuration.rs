@@ -70,6 +70,7 @@ pub struct EncryptionConfiguration {
     rules: Rules,
     hash: String,
     options: ConfigOptions,
+    others_can_read: bool,
 }
 
 /// A KMS plugin that someone must connect to before the resources that list it can be read and written.
@@ -120,13 +121,14 @@ impl EncryptionConfiguration {
     /// # Errors
     /// As of [`from_yaml`](Self::from_yaml), and at the stage [`Read`](ConfigStage::Read).
     pub fn from_path(path: impl AsRef<FilePath>, options: ConfigOptions) -> Result<Self, ConfigError> {
-        Self::from_yaml(&*read_file(path.as_ref()).map_err(ConfigError::read)?, options)
+        let (content, others_can_read) = read_file(path.as_ref()).map_err(ConfigError::read)?;
+        Ok(Self { others_can_read, ..Self::from_yaml(&*content, options)? })
     }
 
     fn build(entries: Vec<ResourceEntry>, hash: String, options: ConfigOptions) -> Result<Self, ConfigError> {
         let mut faults = Faults::default();
         let rules = build::build(&entries, &mut faults);
-        faults.verdict(ConfigStage::Build, Self { entries, rules, hash, options })
+        faults.verdict(ConfigStage::Build, Self { entries, rules, hash, options, others_can_read: false })
     }
 
     /// The entries in the order of the file.
@@ -197,6 +199,11 @@ impl EncryptionConfiguration {
         sum.fold(Duration::ZERO, Duration::saturating_add).saturating_mul(2)
     }
 
+    /// Whether others than its owner could read or change the file when it was read.
+    pub(super) const fn others_can_read(&self) -> bool {
+        self.others_can_read
+    }
+
     /// `sha256:` and the lower-case hexadecimal SHA-256 of the text that was read.
     #[must_use]
     pub fn hash(&self) -> &str {
@@ -257,9 +264,19 @@ pub(super) fn content_hash(text: &[u8]) -> String {
     hash
 }
 
-/// The content of a file, in one allocation that is wiped; of a file that is too long, one byte too many.
-pub(super) fn read_file(path: &FilePath) -> io::Result<Zeroizing<Vec<u8>>> {
+/// The content of a file, wiped, and whether others than its owner can read or change it. Of a file that is too long
+/// there is one byte too many.
+pub(super) fn read_file(path: &FilePath) -> io::Result<(Zeroizing<Vec<u8>>, bool)> {
     let mut file = File::open(path)?;
+    #[cfg(unix)]
+    let others_can_read = std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions()) & 0o066 != 0;
+    #[cfg(not(unix))]
+    let others_can_read = false;
+    let content = read_content(&mut file)?;
+    Ok((content, others_can_read))
+}
+
+fn read_content(file: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut content = Zeroizing::new(Vec::new());
     loop {
         // The file can grow while it is read; a vector that grows by itself would leave its old content behind.
