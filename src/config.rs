@@ -20,9 +20,11 @@ mod lint;
 mod model;
 mod node;
 mod raw;
+mod reload;
 mod resource;
 mod scalar;
 mod validate;
+mod write;
 mod yaml;
 
 pub use build::KmsRequired;
@@ -30,3 +32,5 @@ pub use configuration::{ConfigOptions, EncryptionConfiguration, KmsConnectionReq
 pub use fault::{ConfigError, ConfigStage, Fault, Place};
 pub use lint::{Finding, LintRule, Severity};
 pub use model::{KeyEntry, KmsApiVersion, KmsEntry, ProviderEntry, ResourceEntry};
+pub use reload::{ConfigWatcher, LiveConfiguration, Reload, ReloadEvent, ReloadStep, WatchingThread};
+pub use write::{ConfigDraft, ConfigWriteError, DraftError};

@@ -58,8 +58,9 @@ pub use cipher::Cipher;
 pub use cipher::SecretboxKey;
 #[cfg(feature = "config")]
 pub use config::{
-    ConfigError, ConfigOptions, ConfigStage, EncryptionConfiguration, Fault, Finding, KeyEntry, KmsApiVersion,
-    KmsConnectionRequest, KmsEntry, KmsRequired, LintRule, Place, ProviderEntry, ResourceEntry, Severity,
+    ConfigDraft, ConfigError, ConfigOptions, ConfigStage, ConfigWatcher, ConfigWriteError, DraftError,
+    EncryptionConfiguration, Fault, Finding, KeyEntry, KmsApiVersion, KmsConnectionRequest, KmsEntry, KmsRequired,
+    LintRule, LiveConfiguration, Place, ProviderEntry, ResourceEntry, Severity, WatchingThread,
 };
 #[cfg(feature = "envelope")]
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};

@@ -90,6 +90,22 @@ fn a_file_leaves_nothing() {
 }
 
 #[test]
+fn writing_leaves_nothing() {
+    let text = format!("{YAML}{}\n", secret());
+    let config = EncryptionConfiguration::from_yaml(text, ConfigOptions::default()).unwrap();
+    let options = ConfigOptions::default();
+    let path = std::env::temp_dir().join(format!("atrest-scrub-write-{}.yaml", std::process::id()));
+    for needle in [FIRST, &LAST[4..], &SECRET[..16]] {
+        assert_eq!(freed_with(needle, || drop(black_box(config.draft().to_yaml(options).unwrap()))), 0);
+        assert_eq!(freed_with(needle, || drop(black_box(config.draft().write_to(&path, options).unwrap()))), 0);
+        assert_eq!(freed_with(needle, || drop(config.lint())), 0);
+    }
+    let written = std::fs::read(&path).unwrap();
+    assert!(written.windows(TEXT.len()).any(|window| window == TEXT));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
 fn a_refused_file_leaves_nothing() {
     for text in
         [format!("{YAML}{}\n  x\n", secret()), format!("{YAML}x{}\n", secret()), format!("{YAML}[{}]\n", secret())]

@@ -6,7 +6,7 @@ mod weakness;
 
 use alloc::string::ToString as _;
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
