@@ -60,7 +60,8 @@ pub use cipher::SecretboxKey;
 pub use config::{
     ConfigDraft, ConfigError, ConfigOptions, ConfigStage, ConfigWatcher, ConfigWriteError, DraftError,
     EncryptionConfiguration, Fault, Finding, KeyEntry, KmsApiVersion, KmsConnectionRequest, KmsEntry, KmsRequired,
-    LintRule, LiveConfiguration, Place, ProviderEntry, ResourceEntry, Severity, WatchingThread,
+    LintRule, LiveConfiguration, Place, ProviderEntry, Reload, ReloadEvent, ReloadStep, ResourceEntry, Severity,
+    WatchingThread,
 };
 #[cfg(feature = "envelope")]
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};

@@ -4,9 +4,8 @@ mod entries;
 mod keys;
 mod weakness;
 
-use alloc::string::ToString as _;
+use alloc::string::{String, ToString as _};
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -44,7 +43,8 @@ pub enum LintRule {
     WeakSecret,
     /// `kms-v1`: a plugin speaks v1, which Kubernetes has switched off by default.
     KmsV1,
-    /// `readable-file`: others than its owner can read or change the file.
+    /// `readable-file`: others than its owner could read or change the file, when it was read by
+    /// [`EncryptionConfiguration::from_path`].
     ReadableFile,
     /// `no-identity`: what was stored before encryption was switched on cannot be read.
     NoIdentity,
