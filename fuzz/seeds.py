@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora of `open`, `inspect` and `base64` from the recorded Kubernetes values.
+"""Writes the seed corpora of `open`, `inspect`, `base64` and `config` from what Kubernetes itself recorded.
 
-The corpora are committed; run this again when the shape of an input changes. The corpus of `seal_open`
-holds inputs that the fuzzer itself found: its shape is that of the `arbitrary` crate.
+The corpora are committed; run this again when the shape of an input changes. The corpora of `seal_open` and
+`config_write` hold inputs that the fuzzer itself found: their shape is that of the `arbitrary` crate.
 """
 
 import base64
@@ -12,6 +12,7 @@ import re
 
 HERE = pathlib.Path(__file__).parent
 VECTORS = HERE.parent / "tests" / "vectors" / "k8s-storage.json"
+CONFIGS = VECTORS.with_name("k8s-config.json")
 FILES_MAX = 50
 STORED_MAX = 260
 
@@ -24,6 +25,8 @@ def main():
     write("open", {v["id"]: value(v) for v in spread(known)})
     write("inspect", {v["id"]: value(v) for v in spread(reads)})
     write("base64", base64_texts(secrets))
+    configs = json.loads(CONFIGS.read_text())["vectors"]
+    write("config", {v["id"]: config(v) for v in spread(configs)})
 
 
 def stored(vector):
@@ -47,6 +50,11 @@ def value(vector):
     """The input of `src/value.rs`, with nothing put in front of the stored value."""
     aad = base64.b64decode(vector["aad_b64"])[:255]
     return bytes([len(aad), 0]) + aad + stored(vector)
+
+
+def config(vector):
+    """The input of `fuzz_targets/config.rs`."""
+    return bytes([vector["reload"]]) + vector["config"].encode()
 
 
 def base64_texts(secrets):
