@@ -5,8 +5,8 @@
 //! `/registry/secrets/default/login1`. The exact plaintext goes to stdout. If the value does not open, what it is and why
 //! go to stderr, and the exit status is 1.
 
+use core::error::Error;
 use std::env;
-use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;

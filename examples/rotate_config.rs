@@ -4,8 +4,8 @@
 //!
 //! FILE must not exist yet; without it a file in the temporary folder is used and removed.
 
+use core::error::Error;
 use std::env;
-use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use atrest::{ConfigDraft, ConfigOptions, EncryptionConfiguration, KeyEntry, ProviderEntry};

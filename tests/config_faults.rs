@@ -112,7 +112,10 @@ fn every_masked_resource_is_told() {
          - {resources: ['*.*'], providers: [identity: {}]}\n- {resources: [pods], providers: [identity: {}]}\n",
     );
     assert_eq!(error.stage(), ConfigStage::Build);
-    assert_eq!(places(&error), [("resources[1].resources[1]", None), ("resources[3].resources[0]", None)]);
+    assert_eq!(
+        places(&error),
+        [("resources[1].resources[1]", Some((5, 24))), ("resources[3].resources[0]", Some((7, 15)))]
+    );
     assert!(error.faults()[0].problem().contains("resources[0].resources[0]"));
     assert!(error.faults()[1].problem().contains("resources[2].resources[0]"));
 }
@@ -133,7 +136,7 @@ fn a_file_that_cannot_be_read_is_told_with_its_cause() {
     let read = EncryptionConfiguration::from_path("no such file", ConfigOptions::default());
     let error = read.unwrap_err();
     assert_eq!(error.stage(), ConfigStage::Read);
-    assert!(std::error::Error::source(&error).is_some());
+    assert!(core::error::Error::source(&error).is_some());
 }
 
 /// All secrets of the recorded files, and pieces of them.
@@ -156,7 +159,7 @@ fn no_error_of_a_mutated_file_holds_a_secret() {
     let file: Value = serde_json::from_str(RECORDED).unwrap();
     let mut recorded = Vec::new();
     secrets(&file, &mut recorded);
-    recorded.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    recorded.sort_by_key(|text| core::cmp::Reverse(text.len()));
     recorded.dedup();
     let mut errors = 0;
     for case in file["vectors"].as_array().unwrap() {
@@ -181,7 +184,7 @@ fn no_error_of_a_mutated_file_holds_a_secret() {
                 if let Err(error) = EncryptionConfiguration::from_yaml(&text, ConfigOptions::default()) {
                     errors += 1;
                     let said = format!("{error} {error:?}");
-                    let leaked = SECRET.as_bytes().windows(8).any(|w| said.contains(std::str::from_utf8(w).unwrap()));
+                    let leaked = SECRET.as_bytes().windows(8).any(|w| said.contains(core::str::from_utf8(w).unwrap()));
                     assert!(!leaked, "{text}\n{said}");
                 }
             }

@@ -1,16 +1,74 @@
 //! Hostile files end soon, in little memory and with a fault: bombs of aliases, deep nesting, ten megabytes.
 #![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(unsafe_code, reason = "memory is counted as it is allocated")]
 
-use std::time::{Duration, Instant};
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::Cell;
+use core::time::Duration;
+use std::alloc::System;
+use std::time::Instant;
 
 use atrest::{ConfigError, ConfigOptions, EncryptionConfiguration};
+
+/// The most that reading a file may have allocated at once, beyond the file.
+const HEAP_MAX: isize = 128 << 20;
+
+thread_local! {
+    static NOW: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Counts what each thread has allocated at once.
+struct Counting;
+
+impl Counting {
+    fn count(more: usize, less: usize) {
+        let now = NOW.get() + signed(more) - signed(less);
+        NOW.set(now);
+        PEAK.set(PEAK.get().max(now));
+    }
+}
+
+fn signed(len: usize) -> isize {
+    isize::try_from(len).unwrap_or(isize::MAX)
+}
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::count(layout.size(), 0);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        Self::count(0, layout.size());
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_len: usize) -> *mut u8 {
+        // While it is moved there are both.
+        Self::count(new_len, 0);
+        Self::count(0, layout.size());
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(block, layout, new_len) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 const HEADER: &str = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n";
 
 fn read(text: &str) -> Result<EncryptionConfiguration, ConfigError> {
     let started = Instant::now();
+    let before = NOW.get();
+    PEAK.set(before);
     let read = EncryptionConfiguration::from_yaml(text, ConfigOptions::default());
     assert!(started.elapsed() < Duration::from_secs(20), "{:?} for {} bytes", started.elapsed(), text.len());
+    let used = PEAK.get() - before;
+    assert!(used < HEAP_MAX, "{} MiB for {} bytes", used >> 20, text.len());
     read
 }
 
@@ -49,6 +107,17 @@ fn a_flat_bomb_of_aliases_is_refused() {
 
 fn fields(count: usize) -> String {
     (0..count).map(|i| format!("f{i}: 1")).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn resources_times_providers_are_bounded() {
+    let list = |count: usize| (0..count).map(|i| format!("r{i}")).collect::<Vec<_>>().join(",");
+    let text = |resources: usize, providers: usize| {
+        let providers = "identity: {},".repeat(providers);
+        format!("{HEADER}- {{resources: [{}], providers: [{providers}]}}\n", list(resources))
+    };
+    assert_eq!(problem(&text(10_000, 10_000)), "the resources have too many providers");
+    assert_eq!(read(&text(1000, 1000)).unwrap().resources().len(), 1000);
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn read(entries: &str) -> EncryptionConfiguration {
 /// Rule and path of each finding.
 fn found(config: &EncryptionConfiguration) -> Vec<(&'static str, String)> {
     let findings = config.lint();
-    assert!(findings.is_sorted_by_key(|finding| std::cmp::Reverse(finding.severity())));
+    assert!(findings.is_sorted_by_key(|finding| core::cmp::Reverse(finding.severity())));
     findings.iter().map(|finding| (finding.rule().name(), finding.path().to_owned())).collect()
 }
 

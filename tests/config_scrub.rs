@@ -25,7 +25,7 @@ const YAML: &str = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConf
 /// In how many freed blocks the text or the secret lies once a configuration has been read and dropped.
 fn left(text: &str) -> [usize; 3] {
     let read = || drop(black_box(EncryptionConfiguration::from_yaml(text, ConfigOptions::default()).unwrap()));
-    [&FIRST[..], &LAST[4..], &SECRET[..16]].map(|needle| {
+    [FIRST, &LAST[4..], &SECRET[..16]].map(|needle| {
         // The needles of a test are static.
         let needle: &'static [u8] = needle;
         freed_with(needle, read)
@@ -82,7 +82,7 @@ fn a_secret_over_several_lines_leaves_what_the_documentation_says() {
 fn a_file_leaves_nothing() {
     let path = std::env::temp_dir().join(format!("atrest-scrub-{}.yaml", std::process::id()));
     let mut file = std::fs::File::create(&path).unwrap();
-    write!(file, "{YAML}{}\n", secret()).unwrap();
+    writeln!(file, "{YAML}{}", secret()).unwrap();
     let read = || drop(black_box(EncryptionConfiguration::from_path(&path, ConfigOptions::default()).unwrap()));
     assert_eq!(freed_with(FIRST, read), 0);
     assert_eq!(freed_with(&SECRET[..16], read), 0);

@@ -4,9 +4,9 @@
 #[path = "common/vectors/check.rs"]
 mod check;
 
+use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use atrest::{
     ConfigDraft, ConfigOptions, ConfigWriteError, DraftError, EncryptionConfiguration, KeyEntry, KmsApiVersion,

@@ -1,13 +1,14 @@
 //! From a valid configuration to a transformer for each resource. Format document: 1.3 and 5.4. Kubernetes:
 //! `encryptionconfig/config.go`.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::digest::SecretDigest;
 use super::fault::{Faults, Path};
@@ -17,6 +18,9 @@ use crate::cipher::{AesCbcKey, AesGcmKey, SecretboxKey};
 use crate::error::Result;
 use crate::provider::{Identity, Keyed, KeyedCipher, Provider};
 use crate::transformer::Transformer;
+
+/// Providers of all resources together, each counted once for every resource that has it.
+const PROVIDERS_MAX: usize = 1_000_000;
 
 /// One provider of a rule, made once and shared by all resources of its entry.
 #[derive(Clone)]
@@ -92,6 +96,13 @@ impl Rules {
 pub(super) fn build(entries: &[ResourceEntry], faults: &mut Faults) -> Rules {
     let mut makers = Makers::default();
     let mut rules = Rules(BTreeMap::new());
+    if entries.iter().map(|entry| entry.resources.len().saturating_mul(entry.providers.len())).sum::<usize>()
+        > PROVIDERS_MAX
+    {
+        let advice = "give all resources together no more than 1,000,000";
+        faults.add(&Path::Root.field("resources"), None, "the resources have too many providers", advice);
+        return rules;
+    }
     for (i, entry) in entries.iter().enumerate() {
         let elements = entry.providers.iter().map(|provider| makers.element(provider));
         match elements.collect::<Result<Vec<_>>>() {
@@ -115,10 +126,11 @@ fn add_rules(rules: &mut Rules, entry: &ResourceEntry, index: usize, elements: &
     for (i, name) in entry.resources.iter().enumerate() {
         let resource = GroupResource::parse(name);
         let masks = [resource.whole_group(), GroupResource::everything()];
-        if let Some(Rule { first: (entry, place), .. }) = masks.iter().find_map(|mask| rules.0.get(mask)) {
-            let problem = format!("the wildcard of resources[{entry}].resources[{place}] masks this resource");
+        if let Some(Rule { first: (earlier, name), .. }) = masks.iter().find_map(|mask| rules.0.get(mask)) {
+            let problem = format!("the wildcard of resources[{earlier}].resources[{name}] masks this resource");
             let advice = "put the wildcard's element behind this one, or remove this one";
-            faults.add(&path.element(i), None, problem, advice);
+            let place = entry.places.get(i).copied().flatten();
+            faults.add(&path.element(i), place, problem, advice);
         }
         let new = || Rule { elements: Vec::new(), transformer: None, first: (index, i) };
         // A resource that was named before has both lists, one behind the other.

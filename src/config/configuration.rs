@@ -38,8 +38,8 @@ pub struct ConfigOptions {
 /// What an API server does with an `EncryptionConfiguration`: its resources, providers and keys, and a transformer
 /// for every resource that reads and writes exactly what that API server would.
 ///
-/// Text that the API server refuses is refused. Beyond its rules, a file has at most 16 MiB, 500,000 values and 100
-/// levels, is UTF-8, and its YAML aliases repeat at most 8 MiB in all.
+/// Text that the API server refuses is refused. Beyond its rules, a file has at most 16 MiB, 500,000 values, 100 levels
+/// and a million providers, counted for each resource, is UTF-8, and its YAML aliases repeat at most 8 MiB in all.
 ///
 /// # Security
 /// The meaning is the API server's, not the safest one: identity stores a plaintext that begins with
@@ -283,7 +283,7 @@ fn read_content(file: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
         let left = file.metadata()?.len().saturating_sub(content.len() as u64);
         let capacity = content.len().saturating_add(usize::try_from(left).unwrap_or(FILE_MAX)).saturating_add(1);
         // What is no file of a known length is read in steps that double.
-        let capacity = capacity.max(2 * content.len()).max(4096).min(FILE_MAX + 1);
+        let capacity = capacity.max(2 * content.len()).clamp(4096, FILE_MAX + 1);
         let mut roomy = Zeroizing::new(Vec::with_capacity(capacity));
         roomy.extend_from_slice(&content);
         let old_len = content.len();

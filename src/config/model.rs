@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::fault::Place;
 use crate::provider::ProviderKind;
 use crate::secret::SecretVec;
 
@@ -13,6 +14,8 @@ use crate::secret::SecretVec;
 pub struct ResourceEntry {
     pub(super) resources: Vec<String>,
     pub(super) providers: Vec<ProviderEntry>,
+    /// Where the resources stand in the file, if they come from one.
+    pub(super) places: Vec<Option<Place>>,
 }
 
 impl ResourceEntry {

@@ -35,7 +35,8 @@ fn check_entry(entry: At<RawEntry>, path: &Path<'_>, names: &mut KmsNames, fault
     let checked = providers.value.into_iter().enumerate();
     let providers = checked.filter_map(|(i, provider)| check_provider(provider, &path.element(i), names, faults));
     let providers = providers.collect();
-    ResourceEntry { resources: resources.value.iter().map(|name| name.value.to_string()).collect(), providers }
+    let (names, places) = resources.value.iter().map(|name| (name.value.to_string(), name.place)).unzip();
+    ResourceEntry { resources: names, providers, places }
 }
 
 fn check_provider(

@@ -97,7 +97,7 @@ impl ConfigDraft {
         providers: impl IntoIterator<Item = ProviderEntry>,
     ) {
         let resources = resources.into_iter().map(Into::into).collect();
-        self.entries.push(ResourceEntry { resources, providers: providers.into_iter().collect() });
+        self.entries.push(ResourceEntry { resources, providers: providers.into_iter().collect(), places: Vec::new() });
     }
 
     /// Inserts a provider in front of the one with this index, or at the end.

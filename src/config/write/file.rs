@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::super::configuration::{ConfigOptions, EncryptionConfiguration};
 use super::super::fault::ConfigError;
 use super::draft::ConfigDraft;
+use super::emit;
 use crate::random::{OsRandom, Random as _};
 
 /// Why a configuration was not written. The file is as it was, unless it was replaced and only its folder could not
@@ -54,7 +55,7 @@ impl ConfigDraft {
         path: impl AsRef<Path>,
         options: ConfigOptions,
     ) -> Result<EncryptionConfiguration, ConfigWriteError> {
-        let text = self.to_yaml(options).map_err(ConfigWriteError::Invalid)?;
+        let text = emit::yaml(self.entries());
         let config = EncryptionConfiguration::from_yaml(text.as_bytes(), options).map_err(ConfigWriteError::Invalid)?;
         replace(path.as_ref(), text.as_bytes()).map_err(ConfigWriteError::Io)?;
         Ok(config)
