@@ -114,10 +114,22 @@ fn every_masked_resource_is_told() {
     assert_eq!(error.stage(), ConfigStage::Build);
     assert_eq!(
         places(&error),
-        [("resources[1].resources[1]", Some((5, 24))), ("resources[3].resources[0]", Some((7, 15)))]
+        [("resources[1].resources[1]", Some((5, 25))), ("resources[3].resources[0]", Some((7, 16)))]
     );
     assert!(error.faults()[0].problem().contains("resources[0].resources[0]"));
     assert!(error.faults()[1].problem().contains("resources[2].resources[0]"));
+}
+
+/// As upstream's reader, which looks at comments too.
+#[test]
+fn control_characters_are_refused_in_yaml() {
+    for c in ["\u{0}", "\u{1}", "\u{b}", "\u{7f}", "\u{80}", "\u{9f}", "\u{ffff}"] {
+        let error = refused(&format!("apiVersion: v1\n# \u{e9}{c}\n"));
+        assert_eq!(places(&error), [("", Some((2, 4)))], "{c:?}");
+    }
+    let harmless = "apiVersion: v1 # \t\u{85}\u{a0}\u{fffd}\u{1f511}\r\nkind: EncryptionConfig\nresources:\n\
+                    - {resources: [a], providers: [identity: {}]}\n";
+    EncryptionConfiguration::from_yaml(harmless, ConfigOptions::default()).unwrap();
 }
 
 #[test]
@@ -149,6 +161,20 @@ fn secrets(value: &Value, found: &mut Vec<String>) {
         }),
         _ => {}
     }
+}
+
+#[test]
+fn what_is_printed_of_a_configuration_holds_no_secret() {
+    let secret = "Rm9yRXllc09ubHlUaGlydHlUd29CeXRlc0xvbmchISE=";
+    let text = format!(
+        "apiVersion: v1\nkind: EncryptionConfig\nresources:\n\
+         - {{resources: [a], providers: [aesgcm: {{keys: [{{name: k, secret: {secret}}}]}}]}}\n"
+    );
+    let config = EncryptionConfiguration::from_yaml(text, ConfigOptions::default()).unwrap();
+    let key = &config.entries()[0].providers()[0].keys()[0];
+    let printed = format!("{config:?} {:?} {key:?} {:?}", config.draft(), key.secret());
+    assert!(printed.contains("\"k\""));
+    assert!(!printed.contains(&secret[..8]) && !printed.contains("ForEyes") && !printed.contains("70, 111, 114"));
 }
 
 /// Recorded files whose secrets are replaced by one that can be recognised, changed at each place in turn: cut

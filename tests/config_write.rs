@@ -84,7 +84,7 @@ fn arbitrary_provider() -> impl Strategy<Value = ProviderEntry> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_written_is_read(

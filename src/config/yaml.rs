@@ -24,6 +24,7 @@ enum Wanted {
 
 /// Reads the first document; what follows it is not looked at, as upstream does not.
 pub(super) fn read(text: &str, builder: &mut Builder) -> Result<(), Stopped> {
+    refuse_control_characters(text, builder)?;
     let mut parser = Parser::new_from_str_with_options(text, Options::default());
     while let Some(event) = parser.next_event() {
         match event {
@@ -33,6 +34,21 @@ pub(super) fn read(text: &str, builder: &mut Builder) -> Result<(), Stopped> {
         }
     }
     Ok(())
+}
+
+/// YAML forbids them anywhere, within comments too.
+fn refuse_control_characters(text: &str, builder: &mut Builder) -> Result<(), Stopped> {
+    let forbidden =
+        |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let Some(at) = text.find(forbidden) else { return Ok(()) };
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let place = Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 };
+    builder.stop(
+        place,
+        "not YAML: a control character",
+        "remove it, or write it as \\u and four digits within double quotes",
+    )
 }
 
 fn place_of(marker: &Marker) -> Place {
