@@ -187,3 +187,22 @@ fn keyed<C: KeyedCipher>(keys: &[KeyEntry], mut expand: impl FnMut(&[u8]) -> Res
     let keys: Result<Vec<_>> = keys.iter().map(|key| Ok((&key.name, expand(key.secret.expose())?))).collect();
     Keyed::new(keys?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_aesgcm_has_one_budget_wherever_it_is_listed() {
+        let mut makers = Makers::default();
+        let mut left = |secret: [u8; 32], set: Option<u32>| {
+            let key = makers.aesgcm_key(&secret)?;
+            set.into_iter().for_each(|seals| key.set_seals_left(seals));
+            Ok::<_, crate::Error>(key.seals_left())
+        };
+        let full = left([1; 32], None);
+        assert_eq!(left([1; 32], Some(5)), Ok(5));
+        assert_eq!(left([1; 32], None), Ok(5));
+        assert_eq!(left([2; 32], None), full);
+    }
+}
