@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora of `open`, `inspect`, `base64`, `kms_object` and `envelope` from the recorded values.
+"""Writes the seed corpora of `open`, `inspect`, `base64`, `kms_object`, `envelope` and `config` from recorded values.
 
-The corpora are committed; run this again when the shape of an input changes. The corpus of `seal_open`, and what has a
-hash for a name in that of `envelope`, are inputs that the fuzzer itself found: their shape is that of the `arbitrary` crate.
+The corpora are committed; run this again when the shape of an input changes. The corpora of `seal_open` and `config_write`, and
+what has a hash for a name in that of `envelope`, are inputs that the fuzzer itself found: their shape is that of the `arbitrary`
+crate.
 """
 
 import base64
@@ -13,6 +14,7 @@ import re
 HERE = pathlib.Path(__file__).parent
 VECTORS = HERE.parent / "tests" / "vectors" / "k8s-storage.json"
 ENVELOPES = HERE.parent / "tests" / "vectors" / "envelope.json"
+CONFIGS = VECTORS.with_name("k8s-config.json")
 FILES_MAX = 50
 STORED_MAX = 260
 
@@ -28,6 +30,8 @@ def main():
     write("kms_object", kms_objects(reads))
     envelopes = json.loads(ENVELOPES.read_text())["seeds"]
     write("envelope", {v["id"]: envelope(v) for v in envelopes})
+    configs = json.loads(CONFIGS.read_text())["vectors"]
+    write("config", {v["id"]: config(v) for v in spread(configs)})
 
 
 def stored(vector):
@@ -57,6 +61,11 @@ def envelope(vector):
     """A raw input of `fuzz_targets/envelope.rs`."""
     context = base64.b64decode(vector["context_b64"])
     return bytes([0, len(context)]) + context + stored(vector)
+
+
+def config(vector):
+    """The input of `fuzz_targets/config.rs`."""
+    return bytes([vector["reload"]]) + vector["config"].encode()
 
 
 def base64_texts(secrets):

@@ -61,9 +61,14 @@ mod steps;
 /// The steps taken, with a KEK for each provider that needs one.
 #[cfg(feature = "kms")]
 mod driver;
+
 /// What many stored values are, counted.
 #[cfg(feature = "alloc")]
 mod inventory;
+
+/// The file that tells the API server what to encrypt.
+#[cfg(feature = "config")]
+mod config;
 
 #[cfg(feature = "aescbc")]
 pub use cipher::AesCbcKey;
@@ -73,6 +78,13 @@ pub use cipher::Algorithm;
 pub use cipher::Cipher;
 #[cfg(feature = "secretbox")]
 pub use cipher::SecretboxKey;
+#[cfg(feature = "config")]
+pub use config::{
+    ConfigDraft, ConfigError, ConfigOptions, ConfigStage, ConfigWatcher, ConfigWriteError, DraftError,
+    EncryptionConfiguration, Fault, Finding, KeyEntry, KmsApiVersion, KmsConnectionRequest, KmsEntry, KmsRequired,
+    LintRule, LiveConfiguration, Place, ProviderEntry, Reload, ReloadEvent, ReloadStep, ResourceEntry, Severity,
+    WatchingThread,
+};
 #[cfg(feature = "envelope")]
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 #[cfg(feature = "kms")]

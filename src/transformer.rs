@@ -58,6 +58,9 @@ pub struct Transformer<'p> {
 #[cfg_attr(feature = "alloc", derive(Clone))]
 enum Providers<'p> {
     Borrowed(&'p [&'p dyn Provider]),
+    /// One provider in no list, whose own errors are reported.
+    #[cfg(feature = "config")]
+    Bare(&'p dyn Provider),
     #[cfg(feature = "alloc")]
     Owned(Vec<Arc<dyn Provider + 'p>>),
 }
@@ -74,9 +77,25 @@ impl<'p> Transformer<'p> {
         Ok(Self { providers: Providers::Borrowed(providers), watch: None })
     }
 
+    /// One provider that is in no list: a value that it refuses is refused for its own reason.
+    #[cfg(feature = "config")]
+    pub(crate) const fn bare(provider: &'p dyn Provider) -> Self {
+        Self { providers: Providers::Bare(provider), watch: None }
+    }
+
+    /// Whether an error of a provider without a prefix is reported.
+    const fn is_bare(&self) -> bool {
+        #[cfg(feature = "config")]
+        return matches!(self.providers, Providers::Bare(_));
+        #[cfg(not(feature = "config"))]
+        false
+    }
+
     fn provider(&self, index: usize) -> Option<&(dyn Provider + 'p)> {
         match &self.providers {
             Providers::Borrowed(providers) => providers.get(index).copied(),
+            #[cfg(feature = "config")]
+            Providers::Bare(provider) => (index == 0).then_some(*provider),
             #[cfg(feature = "alloc")]
             Providers::Owned(providers) => providers.get(index).map(|provider| &**provider),
         }
@@ -171,7 +190,7 @@ impl<'p> Transformer<'p> {
                 Ok(found) => return Ok(found.at(index)),
                 // Going on would make the result depend on the size of the buffer.
                 Err(error @ Error::BufferTooSmall { .. }) => return Err(error),
-                Err(_) if prefix.is_empty() => {}
+                Err(_) if prefix.is_empty() && !self.is_bare() => {}
                 Err(error) => failures.record(error),
             }
         }

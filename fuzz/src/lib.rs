@@ -2,8 +2,10 @@
 
 mod config;
 mod keys;
+mod meaning;
 mod value;
 
 pub use config::Configuration;
 pub use keys::{Lists, lists};
+pub use meaning::meaning;
 pub use value::Value;

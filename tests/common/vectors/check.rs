@@ -1,6 +1,8 @@
 //! Checks a file of cases that the genuine implementation recorded.
 
 mod case;
+#[cfg(feature = "config")]
+mod configuration;
 mod judge;
 #[cfg(feature = "kms")]
 mod kms;
@@ -71,6 +73,11 @@ fn check_case(json: &Value) -> Outcome {
     let providers = match json.get("providers") {
         Some(providers) => providers,
         // A case about a whole configuration file.
+        #[cfg(feature = "config")]
+        None if json.get("config").is_some_and(Value::is_string) => {
+            return configuration::check(json).map_or_else(Outcome::Failed, |()| Outcome::Passed);
+        }
+        #[cfg(not(feature = "config"))]
         None if json.get("config").is_some_and(Value::is_string) => return Outcome::Skipped,
         None => return Outcome::Failed("malformed: missing field `providers`".into()),
     };
