@@ -10,6 +10,7 @@
 
 mod build;
 mod configuration;
+mod connect;
 mod decode;
 mod digest;
 mod duration;
@@ -29,6 +30,7 @@ mod yaml;
 
 pub use build::KmsRequired;
 pub use configuration::{ConfigOptions, EncryptionConfiguration, KmsConnectionRequest};
+pub use connect::ConnectedConfiguration;
 pub use fault::{ConfigError, ConfigStage, Fault, Place};
 pub use lint::{Finding, LintRule, Severity};
 pub use model::{KeyEntry, KmsApiVersion, KmsEntry, ProviderEntry, ResourceEntry};

@@ -66,6 +66,8 @@ use crate::provider::{Provider, WrappedProvider};
 /// ```
 pub struct EnvelopeTransformer<'p> {
     entries: Vec<Entry<'p>>,
+    /// Whether identity's errors are reported.
+    is_bare: bool,
     observer: Option<Arc<dyn Observer + 'p>>,
 }
 

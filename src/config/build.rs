@@ -71,9 +71,12 @@ static UNCONFIGURED: Transformer<'static> = Transformer::bare(&const { Identity:
 impl Rules {
     /// The rule for a resource: its own, else that of its group, else that of everything.
     pub(super) fn get(&self, resource: &str) -> Option<&Rule> {
-        let resource = GroupResource::parse(resource);
-        let wider = || self.0.get(&resource.whole_group()).or_else(|| self.0.get(&GroupResource::everything()));
-        self.0.get(&resource).or_else(wider)
+        GroupResource::parse(resource).find(&self.0)
+    }
+
+    /// The elements of every rule.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&GroupResource, &[Element])> {
+        self.0.iter().map(|(resource, rule)| (resource, rule.elements.as_slice()))
     }
 
     pub(super) fn transformer(&self, resource: &str) -> Result<&Transformer<'static>, KmsRequired> {

@@ -131,6 +131,10 @@ impl EncryptionConfiguration {
         faults.verdict(ConfigStage::Build, Self { entries, rules, hash, options, others_can_read: false })
     }
 
+    pub(super) const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// The entries in the order of the file.
     #[must_use]
     pub fn entries(&self) -> &[ResourceEntry] {
@@ -151,7 +155,7 @@ impl EncryptionConfiguration {
     /// begins with `k8s:enc:`.
     ///
     /// # Errors
-    /// [`KmsRequired`] if a KMS plugin is among the providers.
+    /// [`KmsRequired`] if a KMS plugin is among the providers: [`connect`](Self::connect) gives a driver then.
     pub fn transformer(&self, resource: &str) -> Result<&Transformer<'static>, KmsRequired> {
         self.rules.transformer(resource)
     }

@@ -2,6 +2,7 @@
 //! `schema.ParseGroupResource`, `encryptionconfig.transformerFromOverrides`.
 
 use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt;
 
@@ -28,6 +29,12 @@ impl GroupResource {
     /// Every resource of every group.
     pub(super) fn everything() -> Self {
         Self { resource: "*".to_owned(), group: "*".to_owned() }
+    }
+
+    /// What the rules have for it: its own, else that of its group, else that of everything.
+    pub(super) fn find<'r, T>(&self, rules: &'r BTreeMap<Self, T>) -> Option<&'r T> {
+        let wider = || rules.get(&self.whole_group()).or_else(|| rules.get(&Self::everything()));
+        rules.get(self).or_else(wider)
     }
 
     pub(super) fn is_everything(&self) -> bool {

@@ -1,6 +1,8 @@
 //! Building a driver: each provider with its KEK.
 
 use alloc::sync::Arc;
+#[cfg(feature = "config")]
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -31,6 +33,15 @@ impl AsyncTransformer {
     #[must_use]
     pub fn builder() -> AsyncTransformerBuilder {
         AsyncTransformerBuilder::default()
+    }
+}
+
+#[cfg(feature = "config")]
+impl AsyncTransformer {
+    /// One provider alone, outside of any list, whose errors are reported as they are.
+    pub(crate) fn bare(provider: impl Provider + 'static) -> Result<Self> {
+        let transformer = EnvelopeTransformer::builder().provider(provider).bare().build()?;
+        Ok(Self::new(transformer, vec![None], Arc::new(SystemClock::default())))
     }
 }
 

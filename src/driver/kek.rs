@@ -4,6 +4,7 @@ use core::pin::Pin;
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use crate::kek::{Kek, KekError, Wrapped, WrappedDek};
 use crate::secret::SecretVec;
@@ -23,6 +24,21 @@ pub trait AsyncKek: Send + Sync {
 
     /// Unwraps a DEK.
     fn unwrap_dek<'a>(&'a self, wrapped: WrappedDek<'a>) -> KekFuture<'a, SecretVec>;
+}
+
+/// A handle is the KEK that it is to.
+impl<K: AsyncKek + ?Sized> AsyncKek for Arc<K> {
+    fn key_id(&self) -> KekFuture<'_, String> {
+        (**self).key_id()
+    }
+
+    fn wrap_dek<'a>(&'a self, dek: &'a [u8], context: &'a [u8]) -> KekFuture<'a, Wrapped> {
+        (**self).wrap_dek(dek, context)
+    }
+
+    fn unwrap_dek<'a>(&'a self, wrapped: WrappedDek<'a>) -> KekFuture<'a, SecretVec> {
+        (**self).unwrap_dek(wrapped)
+    }
 }
 
 /// A KEK whose calls block, as one whose futures are ready when they return.

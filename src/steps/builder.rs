@@ -13,6 +13,7 @@ use crate::provider::{Provider, WrappedProvider};
 #[derive(Default)]
 pub struct EnvelopeTransformerBuilder<'p> {
     entries: Vec<Entry<'p>>,
+    is_bare: bool,
     observer: Option<Arc<dyn Observer + 'p>>,
 }
 
@@ -59,6 +60,13 @@ impl<'p> EnvelopeTransformerBuilder<'p> {
         self
     }
 
+    /// Reports the errors of identity, as Kubernetes does for a resource that no rule names.
+    #[cfg(feature = "config")]
+    pub(crate) const fn bare(mut self) -> Self {
+        self.is_bare = true;
+        self
+    }
+
     /// The transformer.
     ///
     /// # Errors
@@ -67,7 +75,7 @@ impl<'p> EnvelopeTransformerBuilder<'p> {
         if self.entries.is_empty() {
             return Err(Error::NoProvider);
         }
-        Ok(EnvelopeTransformer { entries: self.entries, observer: self.observer })
+        Ok(EnvelopeTransformer { entries: self.entries, is_bare: self.is_bare, observer: self.observer })
     }
 }
 

@@ -172,7 +172,7 @@ impl<'t, 's> Walk<'t, 's> {
                         self.failures.record(error);
                         break;
                     }
-                    Err(_) if prefix.is_empty() => {}
+                    Err(_) if prefix.is_empty() && !self.transformer.is_bare => {}
                     Err(error) => self.failures.record(error),
                 }
             }

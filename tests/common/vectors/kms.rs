@@ -185,9 +185,9 @@ fn v2(name: &str, plugin: &Plugin) -> Result<Arc<KmsV2>> {
 
 /// The status check at load, with the seed that the recorder's write had.
 fn load(provider: &KmsV2, plugin: &Plugin) -> Result<()> {
-    let key_id = plugin.key_id().map_err(|error| error.refusal())?;
+    let key_id = Kek::key_id(plugin).map_err(|error| error.refusal())?;
     if let Some(rotation) = provider.check(&mut plugin.recorded_dek(), NOW, &key_id)? {
-        let answer = plugin.wrap_dek(rotation.expose_dek(), &[]).map_err(|error| error.refusal())?;
+        let answer = Kek::wrap_dek(plugin, rotation.expose_dek(), &[]).map_err(|error| error.refusal())?;
         provider.complete(NOW, rotation, answer)?;
     }
     Ok(())
@@ -246,7 +246,7 @@ impl Kms {
                 Err(error) => return Err(format!("refused ({error}) with something left in the output")),
             };
             let plugin = self.plugin(pending.provider_index())?;
-            step = match plugin.unwrap_dek(&pending.request()) {
+            step = match Kek::unwrap_dek(plugin, &pending.request()) {
                 Ok(dek) => pending.answer(NOW, &dek, &mut out),
                 Err(error) => pending.refuse(NOW, error.refusal(), &mut out),
             };
@@ -285,7 +285,7 @@ impl Subject for Kms {
         };
         let plan = step.and_then(|step| match (step, plugin) {
             (SealStep::Wrap(pending), Some(plugin)) => {
-                let answer = plugin.wrap_dek(pending.expose_dek(), pending.context());
+                let answer = Kek::wrap_dek(plugin, pending.expose_dek(), pending.context());
                 pending.answer(NOW, answer.map_err(|error| error.refusal())?)
             }
             (SealStep::Ready(plan), _) => Ok(plan),

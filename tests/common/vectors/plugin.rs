@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use atrest::{Kek, KekError, KeySource, Random, RandomError, Refusal, SecretVec, Wrapped, WrappedDek};
+use atrest::{
+    AsyncKek, Kek, KekError, KekFuture, KeySource, Random, RandomError, Refusal, SecretVec, Wrapped, WrappedDek,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -141,3 +143,18 @@ impl Random for Recorded {
 }
 
 impl KeySource for Recorded {}
+
+/// At once.
+impl AsyncKek for Plugin {
+    fn key_id(&self) -> KekFuture<'_, String> {
+        Box::pin(async { Kek::key_id(self).map(Cow::into_owned) })
+    }
+
+    fn wrap_dek<'a>(&'a self, dek: &'a [u8], context: &'a [u8]) -> KekFuture<'a, Wrapped> {
+        Box::pin(async move { Kek::wrap_dek(self, dek, context) })
+    }
+
+    fn unwrap_dek<'a>(&'a self, wrapped: WrappedDek<'a>) -> KekFuture<'a, SecretVec> {
+        Box::pin(async move { Kek::unwrap_dek(self, &wrapped) })
+    }
+}
