@@ -61,6 +61,11 @@ mod steps;
 /// The steps taken, with a KEK for each provider that needs one.
 #[cfg(feature = "kms")]
 mod driver;
+
+/// KMS plugins over gRPC: the only module that does I/O.
+#[cfg(all(unix, any(feature = "kms-client", feature = "kms-plugin")))]
+mod grpc;
+
 /// What many stored values are, counted.
 #[cfg(feature = "alloc")]
 mod inventory;
@@ -84,6 +89,10 @@ pub use envelope::Envelope;
 #[cfg(all(feature = "envelope", feature = "std"))]
 pub use envelope::EnvelopeSealer;
 pub use error::{Error, Result};
+#[cfg(all(unix, feature = "kms-client"))]
+pub use grpc::{EndpointError, GrpcError, KmsClient, KmsEndpoint, KmsPoller, KmsV1Client};
+#[cfg(all(unix, feature = "kms-plugin"))]
+pub use grpc::{ListeningPlugin, Plugin};
 pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "alloc")]
 pub use inventory::{Count, Inventory, InventoryRow};

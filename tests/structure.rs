@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
     &["transformer", "inspect"],
     &["steps"],
     &["driver"],
+    &["grpc"],
     &["inventory"],
 ];
 
@@ -46,6 +47,14 @@ const SHARED: &[&str] = &[
     "envelope::lease",
     "envelope::service",
     "envelope::watch",
+    "grpc::channel",
+    "grpc::client",
+    "grpc::codec",
+    "grpc::endpoint",
+    "grpc::plugin::answers",
+    "grpc::plugin::socket",
+    "grpc::proto",
+    "grpc::refusal",
     "inventory::names",
     "kms::cache::key",
     "kms::clock",
