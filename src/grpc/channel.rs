@@ -1,7 +1,9 @@
 //! One connection to a plugin: made when it is first needed, and again when it was lost.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 use std::ffi::OsString;
@@ -56,7 +58,9 @@ impl Channel {
 
     /// Calls a method; waits for the plugin to be there, and for its answer, for so long in all.
     ///
-    /// `request` is asked for anew for each connection that was lost before the request was on its way.
+    /// A connection that was lost before the request was on its way is no more than one that has to be made. Where that
+    /// cannot be told, the request is made once more: no method of a KMS does harm when it is called twice, and a plugin that a
+    /// request kills is not killed without end.
     pub(super) async fn call<Q, A>(
         &self,
         method: &'static str,
@@ -71,11 +75,14 @@ impl Channel {
             return Err(Status::failed_precondition("the call was not made within a tokio runtime"));
         }
         let answer = timeout(within, async {
+            let mut tries = 0;
             loop {
-                let sender = self.connected().await;
-                match unary(sender, method, request()).await {
-                    Err(status) if status.code() == UNSENT => {}
-                    answer => return answer,
+                let answer = unary(self.connected().await, method, request()).await;
+                match answer.as_ref().err().and_then(Lost::of) {
+                    Some(Lost { unsent: true, .. }) => {}
+                    Some(_) if tries == 0 => tries += 1,
+                    Some(lost) => return Err(Status::unavailable(lost.to_string())),
+                    None => return answer,
                 }
             }
         });
@@ -115,8 +122,27 @@ impl Channel {
     }
 }
 
-/// Stands, on this side only, for a request that never was on its way.
-const UNSENT: tonic::Code = tonic::Code::Aborted;
+/// The connection was lost.
+#[derive(Debug)]
+struct Lost {
+    /// Before the request was on its way.
+    unsent: bool,
+    error: hyper::Error,
+}
+
+impl Lost {
+    fn of(status: &Status) -> Option<&Self> {
+        status.source()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the connection was lost: {}", self.error)
+    }
+}
+
+impl Error for Lost {}
 
 async fn unary<Q, A>(sender: Sender, method: &'static str, request: Q) -> Result<A, Status>
 where
@@ -126,15 +152,12 @@ where
     let service = service_fn(move |request: HttpRequest<Body>| {
         let mut sender = sender.clone();
         async move {
-            sender.ready().await.map_err(|_| Status::new(UNSENT, "the connection was lost"))?;
-            sender.send_request(request).await.map_err(|error| {
-                let code = if error.is_canceled() { UNSENT } else { tonic::Code::Unavailable };
-                Status::new(code, format!("the connection was lost: {error}"))
-            })
+            sender.ready().await.map_err(|error| Lost { unsent: true, error })?;
+            sender.send_request(request).await.map_err(|error| Lost { unsent: error.is_canceled(), error })
         }
     });
     let mut grpc = Grpc::with_origin(service, Uri::from_static(ORIGIN)).max_decoding_message_size(MESSAGE_LEN_MAX);
-    grpc.ready().await?;
+    grpc.ready().await.map_err(|lost| Status::from_error(Box::new(lost)))?;
     let path = PathAndQuery::from_static(method);
     Ok(grpc.unary(Request::new(request), path, Protobuf::<Q, A>::new()).await?.into_inner())
 }

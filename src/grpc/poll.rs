@@ -163,7 +163,7 @@ impl Poll {
     }
 }
 
-/// Ticks from one period after now. As those of Go's tickers, one that came too late is made up for at once, and only one.
+/// Ticks from one period after now. A tick that comes late, because a check took long, puts off none of those after it.
 fn every(period: Duration) -> Interval {
     let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

@@ -8,6 +8,7 @@ use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
+use tokio::time::Instant;
 use tonic::Status;
 
 use super::super::channel::Channel;
@@ -21,8 +22,8 @@ use crate::secret::SecretVec;
 
 /// A KMS plugin of API version v1, as a KEK for [`KmsV1`](crate::KmsV1); all else is as of [`KmsClient`](super::KmsClient).
 ///
-/// The plugin is asked for its version before anything else, until it has said `v1beta1` once. It names no key: the key id is
-/// empty.
+/// The plugin is asked for its version before anything else, in the time of that call, until it has said `v1beta1` once. It
+/// names no key: the key id is empty.
 #[derive(Clone, Debug)]
 pub struct KmsV1Client {
     channel: Arc<Channel>,
@@ -31,7 +32,7 @@ pub struct KmsV1Client {
 }
 
 impl KmsV1Client {
-    /// A client that has not connected so far. A call takes 3 seconds at most, and as long for the version before the first.
+    /// A client that has not connected so far. A call takes 3 seconds at most.
     #[must_use]
     pub fn new(endpoint: KmsEndpoint) -> Self {
         Self { channel: Arc::new(Channel::new(endpoint)), timeout: TIMEOUT, is_checked: Arc::default() }
@@ -50,10 +51,12 @@ impl KmsV1Client {
         self.channel.endpoint()
     }
 
-    async fn check_version(&self) -> Result<(), KekError> {
+    /// Returns the time that is left for the call that this is for.
+    async fn check_version(&self) -> Result<Duration, KekError> {
         if self.is_checked.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(self.timeout);
         }
+        let started = Instant::now();
         let method = v1beta1::VERSION_METHOD;
         let request = || v1beta1::VersionRequest { version: v1beta1::VERSION.into() };
         let answer: v1beta1::VersionResponse = self
@@ -66,17 +69,17 @@ impl KmsV1Client {
             return Err(GrpcError::refused(method, Asked::Other, &status));
         }
         self.is_checked.store(true, Ordering::Relaxed);
-        Ok(())
+        Ok(self.timeout.saturating_sub(started.elapsed()))
     }
 
     async fn encrypt(&self, dek: &[u8], context: &[u8]) -> Result<Wrapped, KekError> {
         check_context(context, Refusal::Denied)?;
-        self.check_version().await?;
+        let within = self.check_version().await?;
         let method = v1beta1::ENCRYPT_METHOD;
         let request = || v1beta1::EncryptRequest { version: v1beta1::VERSION.into(), plain: dek.to_vec() };
         let answer: v1beta1::EncryptResponse = self
             .channel
-            .call(method, self.timeout, request)
+            .call(method, within, request)
             .await
             .map_err(|status| GrpcError::refused(method, Asked::Other, &status))?;
         Ok(Wrapped::new("", answer.cipher))
@@ -84,12 +87,12 @@ impl KmsV1Client {
 
     async fn decrypt(&self, wrapped: &WrappedDek<'_>) -> Result<SecretVec, KekError> {
         check_context(wrapped.context(), Refusal::NotMine)?;
-        self.check_version().await?;
+        let within = self.check_version().await?;
         let method = v1beta1::DECRYPT_METHOD;
         let request = || v1beta1::DecryptRequest { version: v1beta1::VERSION.into(), cipher: wrapped.bytes().to_vec() };
         let mut answer: v1beta1::DecryptResponse = self
             .channel
-            .call(method, self.timeout, request)
+            .call(method, within, request)
             .await
             .map_err(|status| GrpcError::refused(method, Asked::Unwrap, &status))?;
         Ok(SecretVec::from_vec(mem::take(&mut answer.plain)))
