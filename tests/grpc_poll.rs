@@ -43,7 +43,8 @@ struct Kms {
 }
 
 fn fields(texts: &[&str]) -> Vec<u8> {
-    let field = |(index, text): (usize, &&str)| [&[(index as u8 + 1) << 3 | 2, text.len() as u8], text.as_bytes()].concat();
+    let field =
+        |(index, text): (usize, &&str)| [&[(index as u8 + 1) << 3 | 2, text.len() as u8], text.as_bytes()].concat();
     texts.iter().enumerate().flat_map(field).collect()
 }
 

@@ -17,7 +17,7 @@ use super::client::KmsClient;
 use crate::driver::AsyncKek;
 use crate::kek::{CallError, KekError};
 use crate::kms::{Clock, KmsFault, KmsHealth, KmsProbe, Time};
-use crate::provider::KmsV2;
+use crate::provider::{KmsV2, WrappedProvider};
 use crate::random::OsRandom;
 
 /// Between checks of a KMS that is well, and of one that is not.
@@ -27,8 +27,8 @@ const EVERY_UNHEALTHY: Duration = Duration::from_secs(10);
 /// A task that asks a KMS of API version v2 how it is and keeps its provider able to seal, as the API server does: once at
 /// the start, then each minute, and each 10 seconds while something is wrong.
 ///
-/// Whatever the KMS says of its health, the key that it names is taken in: while it answers, sealing goes on. The task
-/// ends when this is dropped.
+/// Whatever the KMS says of its health, the key that it names is taken in: while it answers, sealing goes on. Recovered DEKs
+/// whose time is over are dropped from the provider's cache on the way. The task ends when this is dropped.
 pub struct KmsPoller {
     poll: Arc<Poll>,
     task: AbortHandle,
@@ -121,6 +121,8 @@ impl Poll {
     }
 
     async fn check(&self) -> KmsHealth {
+        let provider: &dyn WrappedProvider = &*self.provider;
+        provider.cache().purge(self.clock.now());
         let mut probe = self.probe.lock().await;
         if let Some(health) = probe.cached(self.clock.now()) {
             return health;
