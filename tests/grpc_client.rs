@@ -1,5 +1,5 @@
 //! The client against a server that answers from a script: the bytes on the wire, and what each answer means.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::std_instead_of_alloc)]
 
 #[path = "common/scripted_plugin.rs"]
 mod scripted_plugin;
@@ -148,9 +148,9 @@ async fn a_text_without_end_is_cut_off_and_a_message_without_end_is_not_read() {
             return Answer::Status(Code::Unknown, "é".repeat(3000));
         }
         let len = if method.ends_with("Encrypt") { 128 * 1024 } else { 100_000 };
-        let mut bytes = vec![0x0a, (len & 0x7f) as u8 | 0x80, (len >> 7 & 0x7f) as u8 | 0x80, (len >> 14) as u8];
-        bytes.resize(4 + len, 7);
-        Answer::Bytes(bytes)
+        // Field 1, and its length of three groups of 7 bits.
+        let groups = [len & 0x7f | 0x80, len >> 7 & 0x7f | 0x80, len >> 14].map(|group| u8::try_from(group).unwrap());
+        Answer::Bytes([&[0x0a], &groups[..], &vec![7; len]].concat())
     });
     let client = client(&folder);
     let error = client.status().await.unwrap_err();

@@ -26,10 +26,10 @@ type Kek = Arc<RwLock<LocalKek>>;
 /// AAD, plaintext and stored value of each write that was reported.
 type Store = Arc<Mutex<Vec<(String, String, Vec<u8>)>>>;
 
-fn random(below: usize) -> usize {
+fn random(below: u64) -> u64 {
     let mut bytes = [0; 4];
     OsRandom.fill(&mut bytes).unwrap();
-    usize::try_from(u32::from_le_bytes(bytes)).unwrap() % below
+    u64::from(u32::from_le_bytes(bytes)) % below
 }
 
 /// Bytes of memory that the process holds.
@@ -62,7 +62,7 @@ async fn restart(folder: Arc<Folder>, kek: Kek, is_over: Arc<AtomicBool>) -> usi
     while !is_over.load(Ordering::SeqCst) {
         let listening = Plugin::new(Arc::clone(&kek)).listen(folder.socket()).await.unwrap();
         let plugin = tokio::spawn(listening.serve_until(core::future::pending()));
-        sleep(Duration::from_millis(20 + random(300) as u64)).await;
+        sleep(Duration::from_millis(20 + random(300))).await;
         plugin.abort();
         assert!(plugin.await.is_err());
         kills += 1;
@@ -72,7 +72,7 @@ async fn restart(folder: Arc<Folder>, kek: Kek, is_over: Arc<AtomicBool>) -> usi
         if random(8) == 0 {
             kek.write().unwrap().rotate().unwrap();
         }
-        sleep(Duration::from_millis(random(200) as u64)).await;
+        sleep(Duration::from_millis(random(200))).await;
     }
     kills
 }
@@ -93,12 +93,13 @@ async fn write(server: Arc<AsyncTransformer>, store: Store, is_over: Arc<AtomicB
 
 async fn read(server: Arc<AsyncTransformer>, store: Store, is_over: Arc<AtomicBool>, opened: Arc<AtomicUsize>) {
     while !is_over.load(Ordering::SeqCst) {
-        let len = store.lock().unwrap().len();
+        let len = u64::try_from(store.lock().unwrap().len()).unwrap();
         if len == 0 {
             sleep(Duration::from_millis(10)).await;
             continue;
         }
-        let (aad, plaintext, stored) = store.lock().unwrap()[random(len)].clone();
+        let index = usize::try_from(random(len)).unwrap();
+        let (aad, plaintext, stored) = store.lock().unwrap()[index].clone();
         match server.open(aad.as_bytes(), &stored).await {
             Ok(value) => {
                 assert_eq!(value.plaintext(), plaintext.as_bytes());

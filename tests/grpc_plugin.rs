@@ -212,7 +212,7 @@ struct Annotating;
 
 impl Annotating {
     fn annotations() -> BTreeMap<String, Vec<u8>> {
-        let entry = |index: usize| (format!("a{index}.example.org"), vec![index as u8; index]);
+        let entry = |index: u8| (format!("a{index}.example.org"), vec![index; usize::from(index)]);
         (0..200).map(entry).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! When a KMS is asked how it is, and what comes of the answers. Time is turned by the test; when what is due is what
 //! Kubernetes' `config.go` says.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::std_instead_of_alloc)]
 
 #[path = "common/scripted_plugin.rs"]
 mod scripted_plugin;
@@ -42,10 +42,11 @@ struct Kms {
     transformer: AsyncTransformer,
 }
 
+/// Fields 1 and following, each of type string.
 fn fields(texts: &[&str]) -> Vec<u8> {
     let field =
-        |(index, text): (usize, &&str)| [&[(index as u8 + 1) << 3 | 2, text.len() as u8], text.as_bytes()].concat();
-    texts.iter().enumerate().flat_map(field).collect()
+        |(number, text): (u8, &&str)| [&[number << 3 | 2, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    (1..).zip(texts).flat_map(field).collect()
 }
 
 impl Kms {

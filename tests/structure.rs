@@ -52,6 +52,7 @@ const SHARED: &[&str] = &[
     "grpc::codec",
     "grpc::endpoint",
     "grpc::plugin::answers",
+    "grpc::plugin::authority",
     "grpc::plugin::socket",
     "grpc::proto",
     "grpc::refusal",

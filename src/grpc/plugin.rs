@@ -1,6 +1,7 @@
 //! Any KEK as a KMS plugin.
 
 mod answers;
+mod authority;
 mod connection;
 mod socket;
 

@@ -17,6 +17,7 @@ use tonic::body::Body;
 
 use super::super::codec::HEADERS_LEN_MAX;
 use super::answers::Answers;
+use super::authority::Authorities;
 use super::socket::SocketFile;
 
 const CONNECTIONS_MAX: usize = 64;
@@ -78,7 +79,7 @@ async fn answer(
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEADERS_LEN_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Authorities::new(stream)), service);
     let mut connection = pin!(connection);
     let closing = pin!(async {
         let _ = closed.wait_for(|closed| *closed).await;
