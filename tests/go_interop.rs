@@ -15,8 +15,9 @@ mod upstream;
 #[path = "interop/wire.rs"]
 mod wire;
 
+use core::panic::AssertUnwindSafe;
 use std::env;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
