@@ -39,6 +39,7 @@ struct Kms {
     asked_at: Arc<Mutex<Vec<u64>>>,
     started: Instant,
     poller: KmsPoller,
+    provider: Arc<KmsV2>,
     transformer: AsyncTransformer,
 }
 
@@ -69,8 +70,9 @@ impl Kms {
         let (clock, provider) = (TokioClock::new(), Arc::new(KmsV2::new("vault").unwrap()));
         let client = KmsClient::new(KmsEndpoint::from_path(folder.socket()));
         let poller = KmsPoller::start(client.clone(), Arc::clone(&provider), clock).await;
-        let transformer = AsyncTransformer::builder().kms_v2(provider, client).clock(clock).build().unwrap();
-        Self { _folder: folder, plugin, says, asked_at, started, poller, transformer }
+        let listed = Arc::clone(&provider);
+        let transformer = AsyncTransformer::builder().kms_v2(listed, client).clock(clock).build().unwrap();
+        Self { _folder: folder, plugin, says, asked_at, started, poller, provider, transformer }
     }
 
     fn say(&self, says: Says) {
@@ -208,6 +210,19 @@ async fn another_key_brings_another_seed() {
     assert_eq!(kms.plugin.count("Encrypt"), 2);
     assert!(kms.transformer.open(AAD, &stored).await.unwrap().is_stale());
     assert_eq!(kms.plugin.count("Decrypt"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn recovered_deks_go_when_their_time_is_over() {
+    let kms = Kms::start(WELL).await;
+    kms.say(Says { status: Ok(["v2", "ok", "id2"]), wraps_with: "id2" });
+    kms.at(61).await;
+    // The seed of before, for values that were sealed under it.
+    assert_eq!(kms.provider.cache_stats().entries, 1);
+    kms.at(24 * 3600).await;
+    assert_eq!(kms.provider.cache_stats().entries, 1);
+    kms.at(24 * 3600 + 121).await;
+    assert_eq!(kms.provider.cache_stats().entries, 0);
 }
 
 #[tokio::test(start_paused = true)]
