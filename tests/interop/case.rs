@@ -10,7 +10,7 @@ use atrest::{
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::plan::{Dice, Keyed, Plan, Plugin, Spec, aad, forged, mutated, plaintext, socket};
+use crate::plan::{Dice, Keyed, Plan, Plugin, Spec, aad, forged, mutated, plaintext, socket, tail_flipped};
 use crate::upstream::Upstream;
 
 /// What all cases share.
@@ -140,11 +140,14 @@ impl World {
         }
         self.upstream.close(writer.theirs);
         self.rotate(plan, dice);
-        let damaged: Vec<_> = values.iter().map(|(aad, stored)| (*aad, mutated(dice, stored))).collect();
-        let moved: Vec<_> = values.iter().map(|(_, stored)| (aad(dice), stored.clone())).collect();
-        values.extend(damaged);
-        values.extend(moved);
+        let sealed = values.clone();
+        values.extend(sealed.iter().map(|(aad, stored)| (*aad, mutated(dice, stored))));
+        values.extend(sealed.iter().map(|(_, stored)| (aad(dice), stored.clone())));
         values.extend((0..2).map(|_| (aad(dice), forged(dice))));
+        let tries = if matches!(plan.0.first(), Some(Spec::KmsV1(..))) { 32 } else { 0 };
+        for _ in 0..tries {
+            values.extend(sealed.iter().map(|(aad, stored)| (*aad, tail_flipped(dice, stored))));
+        }
         let reader = self.load(read_by)?;
         let mut counted = (0, 0);
         for (aad, stored) in &values {

@@ -186,7 +186,7 @@ pub(crate) fn aad(dice: &mut Dice) -> &'static [u8] {
 }
 
 pub(crate) fn plaintext(dice: &mut Dice) -> Vec<u8> {
-    let len = dice.pick(&[0, 1, 15, 16, 17, 31, 32, 33, 64, 255, 256, 1000]);
+    let len = dice.pick(&[0, 1, 4, 15, 16, 17, 20, 31, 32, 33, 64, 255, 256, 1000]);
     dice.bytes(len)
 }
 
@@ -206,6 +206,16 @@ pub(crate) fn mutated(dice: &mut Dice, stored: &[u8]) -> Vec<u8> {
         }
         _ if at < stored.len() => stored[at] ^= 1 << dice.below(8),
         _ => {}
+    }
+    stored
+}
+
+/// A value with a bit flipped in its last two blocks. Of KMS v1, one in 256 of the right length opens as AES-CBC then.
+pub(crate) fn tail_flipped(dice: &mut Dice, stored: &[u8]) -> Vec<u8> {
+    let mut stored = stored.to_vec();
+    let back = dice.below(stored.len().min(32));
+    if let Some(byte) = stored.iter_mut().rev().nth(back) {
+        *byte ^= 1 << dice.below(8);
     }
     stored
 }
