@@ -275,6 +275,27 @@ async fn v1_asks_for_the_version_first_until_it_is_right() {
     assert!(calls.iter().all(|call| call.authority == "localhost"));
 }
 
+#[tokio::test]
+async fn v1_is_well_if_it_wraps_and_unwraps() {
+    let folder = Folder::new();
+    let fails = Arc::new(std::sync::Mutex::new(""));
+    let script = Arc::clone(&fails);
+    let plugin = ScriptedPlugin::start(&folder.socket(), move |method, _| match *script.lock().unwrap() {
+        fails if !fails.is_empty() && method.ends_with(fails) => Answer::Status(Code::Unavailable, "away".into()),
+        _ if method.ends_with("Version") => Answer::Bytes(field(1, b"v1beta1")),
+        _ => Answer::Bytes(field(1, b"anything")),
+    });
+    let client = KmsV1Client::new(endpoint(&folder));
+    client.probe().await.unwrap();
+    let messages: Vec<_> = plugin.calls().into_iter().skip(1).map(|call| call.message).collect();
+    let [encrypt, decrypt] = [&b"ping"[..], b"anything"].map(|bytes| [field(1, b"v1beta1"), field(2, bytes)].concat());
+    assert_eq!(messages, [encrypt, decrypt]);
+    for method in ["Encrypt", "Decrypt"] {
+        *fails.lock().unwrap() = method;
+        assert_eq!(client.probe().await.unwrap_err().refusal(), Refusal::Unreachable, "{method}");
+    }
+}
+
 #[test]
 fn outside_of_a_runtime_a_call_is_refused() {
     let folder = Folder::new();

@@ -62,6 +62,18 @@ async fn both_versions_wrap_and_unwrap() {
     round_trip(&KmsV1Client::new(KmsEndpoint::from_path(folder.socket()))).await.unwrap();
 }
 
+#[test]
+fn all_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + core::fmt::Debug>() {}
+    shared::<KmsClient>();
+    shared::<KmsV1Client>();
+    shared::<atrest::KmsPoller>();
+    shared::<atrest::KmsEndpoint>();
+    shared::<atrest::GrpcError>();
+    shared::<Plugin>();
+    shared::<atrest::ListeningPlugin>();
+}
+
 #[tokio::test]
 async fn an_abstract_socket_serves_too() {
     let name = format!("@atrest-{}", std::process::id());

@@ -51,6 +51,16 @@ impl KmsV1Client {
         self.channel.endpoint()
     }
 
+    /// Has a few bytes wrapped and unwrapped, which is how the API server tells whether a plugin of v1 is well: the protocol has no
+    /// status. What comes back is not looked at.
+    ///
+    /// # Errors
+    /// [`KekError`], of whichever of the two was refused.
+    pub async fn probe(&self) -> Result<(), KekError> {
+        let wrapped = self.encrypt(b"ping", &[]).await?;
+        self.decrypt(&WrappedDek::new("", wrapped.bytes(), &[])).await.map(drop)
+    }
+
     /// Returns the time that is left for the call that this is for.
     async fn check_version(&self) -> Result<Duration, KekError> {
         if self.is_checked.load(Ordering::Relaxed) {
