@@ -1,7 +1,8 @@
-//! Sealing and opening with a KMS plugin, through its absence and back: with a plugin that comes late, goes, and comes again.
+//! Sealing and opening with a KMS plugin, through its absence and back: with a plugin that comes late, goes, and comes
+//! again.
 //!
-//! `cargo run --release --features kms-client,kms-plugin --example kms_client`, or with the endpoint of a plugin that runs, such
-//! as `unix:///run/kms.sock`, behind `--`.
+//! `cargo run --release --features kms-client,kms-plugin --example kms_client`, or with the endpoint of a plugin that
+//! runs, such as `unix:///run/kms.sock`, behind `--`.
 #![allow(clippy::std_instead_of_alloc)]
 
 use core::time::Duration;

@@ -1,5 +1,5 @@
-//! A KMS plugin for an API server, over a KEK of one's own. Here that is an embedded one, kept in memory: put what talks to your
-//! HSM or Vault in its place.
+//! A KMS plugin for an API server, over a KEK of one's own. Here that is an embedded one, kept in memory: put what
+//! talks to your HSM or Vault in its place.
 //!
 //! `cargo run --release --features kms-plugin --example kms_plugin -- /run/kms.sock [SECONDS]`
 #![allow(clippy::std_instead_of_alloc)]

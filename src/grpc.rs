@@ -1,9 +1,9 @@
 //! Kubernetes' KMS plugins over gRPC: their client, and any KEK as one. The only modules with I/O; they run on tokio.
 //!
 //! # Security
-//! DEKs cross the socket in the clear, as Kubernetes has it: whoever may connect to it may use the KEK, and the plugin's
-//! user sees every DEK. Messages are wiped when they are dropped; the buffers of the transport, which belong to `hyper`
-//! and the kernel, are not.
+//! DEKs cross the socket in the clear, as Kubernetes has it: whoever may connect to it may use the KEK, and the
+//! plugin's user sees every DEK. Messages are wiped when they are dropped; the buffers of the transport, which belong
+//! to `hyper` and the kernel, are not.
 
 #[cfg(feature = "kms-client")]
 mod channel;

@@ -1,7 +1,7 @@
 //! This crate against the genuine Go code, live: `.ci/interop [CASES] [SEED]`.
 //!
-//! Each case is made from a seed of its own, the next number for each next case: what failed is seen again with one case and
-//! that seed. Go and, for the first time, its module proxy have to be at hand.
+//! Each case is made from a seed of its own, the next number for each next case: what failed is seen again with one
+//! case and that seed. Go and, for the first time, its module proxy have to be at hand.
 #![allow(clippy::unwrap_used, clippy::std_instead_of_alloc)]
 
 #[path = "interop/case.rs"]

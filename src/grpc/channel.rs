@@ -58,9 +58,9 @@ impl Channel {
 
     /// Calls a method; waits for the plugin to be there, and for its answer, for so long in all.
     ///
-    /// A connection that was lost before the request was on its way is no more than one that has to be made. Where that
-    /// cannot be told, the request is made once more: no method of a KMS does harm when it is called twice, and a plugin that a
-    /// request kills is not killed without end.
+    /// A connection that was lost before the request was on its way is no more than one that has to be made. Where
+    /// that cannot be told, the request is made once more: no method of a KMS does harm when it is called twice, and a
+    /// plugin that a request kills is not killed without end.
     pub(super) async fn call<Q, A>(
         &self,
         method: &'static str,

@@ -7,8 +7,8 @@ use prost::Message;
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Bytes of the longest message that is read. The largest that Kubernetes' KMS has a use for holds 32 KiB of annotations, in
-/// entries as short as 3 bytes, or a wrapped DEK of 64 KiB.
+/// Bytes of the longest message that is read. The largest that Kubernetes' KMS has a use for holds 32 KiB of
+/// annotations, in entries as short as 3 bytes, or a wrapped DEK of 64 KiB.
 pub(super) const MESSAGE_LEN_MAX: usize = 128 * 1024;
 
 /// Bytes of all headers of a request or answer together; an error's text is one of them.

@@ -27,15 +27,15 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// A KEK as a KMS plugin of Kubernetes: the API versions v2 and v1beta1 on a Unix socket.
 ///
-/// Calls are answered concurrently. The key id of a status is what the KEK says at that time: when it rotates, API servers
-/// follow within a minute. Each of the KEK's refusals is a gRPC code: `InvalidArgument` for a DEK that is not its own, `NotFound` for one
-/// whose key was destroyed, `PermissionDenied`, and `Unavailable`.
+/// Calls are answered concurrently. The key id of a status is what the KEK says at that time: when it rotates, API
+/// servers follow within a minute. Each of the KEK's refusals is a gRPC code: `InvalidArgument` for a DEK that is not
+/// its own, `NotFound` for one whose key was destroyed, `PermissionDenied`, and `Unavailable`.
 ///
 /// Messages are bounded to 128 KiB, connections to 64, and calls under way to 256 in number and 30 seconds.
 ///
 /// # Security
-/// Whoever can connect to the socket can have any DEK unwrapped. The socket's permissions are the only guard; an abstract
-/// socket has none.
+/// Whoever can connect to the socket can have any DEK unwrapped. The socket's permissions are the only guard; an
+/// abstract socket has none.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn core::error::Error>> {
@@ -78,8 +78,8 @@ impl Plugin {
 
     /// Listens on the socket of this path; one that begins with `@` is the abstract socket of the name that follows.
     ///
-    /// A socket file that nobody listens on, left by a process that was killed, is replaced. Two plugins that start on one path at
-    /// the same moment can both take it for such.
+    /// A socket file that nobody listens on, left by a process that was killed, is replaced. Two plugins that start on
+    /// one path at the same moment can both take it for such.
     ///
     /// # Errors
     /// [`io::ErrorKind::AddrInUse`] if another listens there, or if the file is no socket; whatever else the operating

@@ -24,11 +24,12 @@ use crate::random::OsRandom;
 const EVERY: Duration = Duration::from_secs(60);
 const EVERY_UNHEALTHY: Duration = Duration::from_secs(10);
 
-/// A task that asks a KMS of API version v2 how it is and keeps its provider able to seal, as the API server does: once at
-/// the start, then each minute, and each 10 seconds while something is wrong.
+/// A task that asks a KMS of API version v2 how it is and keeps its provider able to seal, as the API server does:
+/// once at the start, then each minute, and each 10 seconds while something is wrong.
 ///
-/// Whatever the KMS says of its health, the key that it names is taken in: while it answers, sealing goes on. Recovered DEKs
-/// whose time is over are dropped from the provider's cache on the way. The task ends when this is dropped.
+/// Whatever the KMS says of its health, the key that it names is taken in: while it answers, sealing goes on.
+/// Recovered DEKs whose time is over are dropped from the provider's cache on the way. The task ends when this is
+/// dropped.
 pub struct KmsPoller {
     poll: Arc<Poll>,
     task: AbortHandle,
@@ -50,11 +51,11 @@ struct Verdict {
 }
 
 impl KmsPoller {
-    /// Checks the KMS and starts the task. A first check that fails is told by [`health`](Self::health) and repeated; nothing
-    /// waits for a plugin for longer than the client's timeout.
+    /// Checks the KMS and starts the task. A first check that fails is told by [`health`](Self::health) and repeated;
+    /// nothing waits for a plugin for longer than the client's timeout.
     ///
-    /// `clock` has to be the one of the transformer that the provider is in: it is what tells when sealing has to end. Every
-    /// [`SystemClock`](crate::SystemClock) is the same.
+    /// `clock` has to be the one of the transformer that the provider is in: it is what tells when sealing has to end.
+    /// Every [`SystemClock`](crate::SystemClock) is the same.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

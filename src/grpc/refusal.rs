@@ -67,8 +67,9 @@ impl fmt::Display for GrpcError {
 #[cfg(feature = "kms-client")]
 impl core::error::Error for GrpcError {}
 
-/// What a code lets one know, and no more: nothing in the protocol tells a key that was destroyed from one that is missing
-/// for now, and plugins written in Go answer any error of theirs with `Unknown`. What may pass is taken to pass.
+/// What a code lets one know, and no more: nothing in the protocol tells a key that was destroyed from one that is
+/// missing for now, and plugins written in Go answer any error of theirs with `Unknown`. What may pass is taken to
+/// pass.
 #[cfg(feature = "kms-client")]
 const fn refusal(code: Code, asked: Asked) -> Refusal {
     match (code, asked) {

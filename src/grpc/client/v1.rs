@@ -20,10 +20,11 @@ use crate::driver::{AsyncKek, KekFuture};
 use crate::kek::{KekError, Refusal, Wrapped, WrappedDek};
 use crate::secret::SecretVec;
 
-/// A KMS plugin of API version v1, as a KEK for [`KmsV1`](crate::KmsV1); all else is as of [`KmsClient`](super::KmsClient).
+/// A KMS plugin of API version v1, as a KEK for [`KmsV1`](crate::KmsV1); all else is as of
+/// [`KmsClient`](super::KmsClient).
 ///
-/// The plugin is asked for its version before anything else, in the time of that call, until it has said `v1beta1` once. It
-/// names no key: the key id is empty.
+/// The plugin is asked for its version before anything else, in the time of that call, until it has said `v1beta1`
+/// once. It names no key: the key id is empty.
 #[derive(Clone, Debug)]
 pub struct KmsV1Client {
     channel: Arc<Channel>,
@@ -51,8 +52,8 @@ impl KmsV1Client {
         self.channel.endpoint()
     }
 
-    /// Has a few bytes wrapped and unwrapped, which is how the API server tells whether a plugin of v1 is well: the protocol has no
-    /// status. What comes back is not looked at.
+    /// Has a few bytes wrapped and unwrapped, which is how the API server tells whether a plugin of v1 is well: the
+    /// protocol has no status. What comes back is not looked at.
     ///
     /// # Errors
     /// [`KekError`], of whichever of the two was refused.

@@ -1,9 +1,9 @@
 //! Lets in Go's clients of the older API, which name a host that is none.
 //!
-//! Kubernetes' client of v1beta1 dials a path, and `grpc-go` makes an `:authority` of it: `%2Frun%2Fkms.sock`. No URL has a host with
-//! escapes of that kind, so that `h2` refuses the request. Nobody here reads the authority: each `%` in it becomes a `-` before
-//! `h2` sees it. Both have 6 bits in the code of HPACK, so that neither a length nor what either side keeps in
-//! its table of headers changes.
+//! Kubernetes' client of v1beta1 dials a path, and `grpc-go` makes an `:authority` of it: `%2Frun%2Fkms.sock`. No URL
+//! has a host with escapes of that kind, so that `h2` refuses the request. Nobody here reads the authority: each `%`
+//! in it becomes a `-` before `h2` sees it. Both have 6 bits in the code of HPACK, so that neither a length nor what
+//! either side keeps in its table of headers changes.
 //!
 //! Sources: RFC 9113, section 6.2; RFC 7541, section 6 and appendix B.
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]

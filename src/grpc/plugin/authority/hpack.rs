@@ -3,8 +3,8 @@
 /// Index of `:authority` in the static table.
 const AUTHORITY: usize = 1;
 
-/// How many symbols of the Huffman code have each length in bits, from 5 on. The code is canonical: that is all it takes
-/// to tell where a symbol ends.
+/// How many symbols of the Huffman code have each length in bits, from 5 on. The code is canonical: that is all it
+/// takes to tell where a symbol ends.
 const SYMBOLS_BY_LEN: [u32; 26] =
     [10, 26, 32, 6, 0, 5, 3, 2, 6, 2, 3, 0, 0, 0, 3, 8, 13, 26, 29, 12, 4, 15, 19, 29, 0, 4];
 const LEN_MIN: usize = 5;
@@ -14,8 +14,8 @@ const PERCENT: u32 = 0x15;
 const PERCENT_TO_HYPHEN: u32 = PERCENT ^ 0x16;
 const PERCENT_LEN: usize = 6;
 
-/// Makes each `%` a `-` in the values of `:authority` that stand in a block of headers. What cannot be followed is left as it
-/// is, from there on.
+/// Makes each `%` a `-` in the values of `:authority` that stand in a block of headers. What cannot be followed is
+/// left as it is, from there on.
 pub(super) fn make_authority_a_host(block: &mut [u8]) {
     let mut at = 0;
     while at < block.len() {
