@@ -9,6 +9,8 @@ mod status;
 pub use cache::{CacheLimits, CacheStats, DekCache, DekCacheKey, Evicted};
 pub use clock::{Clock, SystemClock, Time};
 pub(crate) use object::ObjectLayout;
+#[cfg(feature = "kms-plugin")]
+pub(crate) use object::validate_answer;
 pub use object::{DekSourceKind, EncryptedObject, ObjectError};
 pub use state::{KmsAction, KmsRotation, KmsState, WriteKey};
 pub use status::{KmsFault, KmsHealth, KmsProbe, KmsStatus};

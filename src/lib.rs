@@ -62,6 +62,10 @@ mod steps;
 #[cfg(feature = "kms")]
 mod driver;
 
+/// KMS plugins over gRPC: the only module that does I/O.
+#[cfg(all(unix, any(feature = "kms-client", feature = "kms-plugin")))]
+mod grpc;
+
 /// What many stored values are, counted.
 #[cfg(feature = "alloc")]
 mod inventory;
@@ -96,6 +100,10 @@ pub use envelope::EnvelopeSealer;
 #[cfg(feature = "envelope")]
 pub use envelope::{Envelope, Rewrap, RewrapDek};
 pub use error::{Error, Result};
+#[cfg(all(unix, feature = "kms-client"))]
+pub use grpc::{EndpointError, GrpcError, KmsClient, KmsEndpoint, KmsPoller, KmsV1Client};
+#[cfg(all(unix, feature = "kms-plugin"))]
+pub use grpc::{ListeningPlugin, Plugin};
 pub use inspect::{Candidate, Inspection, inspect};
 #[cfg(feature = "alloc")]
 pub use inventory::{Count, Inventory, InventoryRow};

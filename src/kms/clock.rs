@@ -1,7 +1,8 @@
 //! Time as a value. The core reads no clock; the drivers read the one they are given.
 
-use core::fmt;
 use core::time::Duration;
+use std::sync::LazyLock;
+use std::time::Instant;
 
 /// A moment on a clock that never goes back, counted from any moment that its owner chose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,24 +34,23 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Time;
 }
 
-/// The operating system's monotonic clock, counted from when this value was made.
-#[derive(Clone, Copy)]
-pub struct SystemClock(std::time::Instant);
+/// The operating system's monotonic clock, counted from when the process first made one: all of a process are the same.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SystemClock;
+
+/// When the first was made.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self(std::time::Instant::now())
+        LazyLock::force(&START);
+        Self
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Time {
-        Time(self.0.elapsed())
-    }
-}
-
-impl fmt::Debug for SystemClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SystemClock")
+        Time(START.elapsed())
     }
 }
