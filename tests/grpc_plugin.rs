@@ -68,7 +68,7 @@ fn all_can_be_shared_between_threads() {
     shared::<KmsClient>();
     shared::<KmsV1Client>();
     shared::<atrest::KmsPoller>();
-    shared::<atrest::KmsEndpoint>();
+    shared::<KmsEndpoint>();
     shared::<atrest::GrpcError>();
     shared::<Plugin>();
     shared::<atrest::ListeningPlugin>();
