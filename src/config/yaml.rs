@@ -19,7 +19,8 @@ enum Wanted {
     Text,
     Null,
     Bool,
-    Number,
+    Integer,
+    Float,
 }
 
 /// Reads the first document; what follows it is not looked at, as upstream does not.
@@ -102,7 +103,8 @@ fn take_scalar(
         (Some(Wanted::Text), _) | (Some(Wanted::Any), Plain::Text) => Value::Text(text),
         (Some(Wanted::Any | Wanted::Null), Plain::Null) => Value::Null,
         (Some(Wanted::Any | Wanted::Bool), Plain::Bool) => Value::Bool,
-        (Some(Wanted::Any | Wanted::Number), Plain::Number(number)) => Value::Number(number),
+        (Some(Wanted::Any | Wanted::Integer | Wanted::Float), Plain::Integer(number))
+        | (Some(Wanted::Any | Wanted::Float), Plain::Float(number)) => Value::Number(number),
         _ => {
             builder.fault(place, "the tag does not fit", "leave tags out, or use !!str for text");
             Value::Null
@@ -117,7 +119,8 @@ fn wanted(tag: Option<&Tag>) -> Option<Wanted> {
         Some("str") => Some(Wanted::Text),
         Some("null") => Some(Wanted::Null),
         Some("bool") => Some(Wanted::Bool),
-        Some("int" | "float") => Some(Wanted::Number),
+        Some("int") => Some(Wanted::Integer),
+        Some("float") => Some(Wanted::Float),
         // The tag `!` alone says: not to be resolved.
         None if tag.handle().is_empty() && tag.suffix() == "!" || tag.handle() == "!" && tag.suffix().is_empty() => {
             Some(Wanted::Text)
