@@ -12,6 +12,7 @@ mod build;
 mod configuration;
 mod connect;
 mod decode;
+mod dialect;
 mod digest;
 mod duration;
 mod endpoint;

@@ -55,6 +55,7 @@ const SHARED: &[&str] = &[
     "kms::object",
     "config::configuration",
     "config::decode",
+    "config::dialect",
     "config::digest",
     "config::duration",
     "config::endpoint",
