@@ -1,6 +1,9 @@
 //! Kubernetes' `EncryptionConfiguration`, the file that `--encryption-provider-config` names: what it says,
 //! whether that is wise, how to change it, and how to follow its changes.
 //!
+//! # Where it differs from the API server
+//! The documentation of [`EncryptionConfiguration`] lists the texts that only one of the two accepts.
+//!
 //! # What stays in memory
 //! The file's text, the tree it is read into, the text of each secret and each decoded secret are wiped.
 //! The YAML parser hands on a piece of the file's text for a secret that stands in one line, in quotes or not, and
@@ -12,6 +15,7 @@ mod build;
 mod configuration;
 mod connect;
 mod decode;
+mod dialect;
 mod digest;
 mod duration;
 mod endpoint;

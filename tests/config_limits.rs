@@ -83,7 +83,7 @@ fn a_nested_bomb_of_aliases_is_refused() {
         let aliases = vec![format!("*a{}", i - 1); 9].join(",");
         text += &format!("a{i}: &a{i} [{aliases}]\n");
     }
-    assert_eq!(problem(&text), "aliases repeat too much");
+    assert_eq!(problem(&text), "aliases and merges repeat too much");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_flat_bomb_of_aliases_is_refused() {
     for _ in 0..3000 {
         text += "- {resources: *a}\n";
     }
-    assert_eq!(problem(&text), "aliases repeat too much");
+    assert_eq!(problem(&text), "aliases and merges repeat too much");
     // A chain that no single alias makes deep or large.
     let mut text = String::from("a0: &a0 [x]\n");
     for i in 1..2000 {
@@ -102,7 +102,30 @@ fn a_flat_bomb_of_aliases_is_refused() {
     assert_eq!(problem(&text), "lists and maps are nested too deep");
     assert_eq!(problem("a: &a [*a]\n"), "the alias stands within what it repeats");
     let merged = format!("a: &a {{{}}}\nb: [{}]", fields(1000), vec!["{<<: *a}"; 1000].join(","));
-    assert_eq!(problem(&merged), "aliases repeat too much");
+    assert_eq!(problem(&merged), "aliases and merges repeat too much");
+}
+
+#[test]
+fn nested_merges_are_refused() {
+    let nested = |map: String, depth| "{<<: ".repeat(depth) + &map + &"}".repeat(depth);
+    let refusal = "aliases and merges repeat too much";
+    assert_eq!(problem(&format!("a: {}", nested(format!("{{{}}}", fields(240_000)), 90))), refusal);
+    // Names count with their length.
+    assert_eq!(
+        problem(&format!(
+            "a: {}",
+            nested(
+                format!(
+                    "{{? {}
+: 1}}",
+                    "x".repeat(200_000)
+                ),
+                60
+            )
+        )),
+        refusal
+    );
+    assert_ne!(problem(&format!("a: {}", nested(format!("{{{}}}", fields(1000)), 60))), refusal);
 }
 
 fn fields(count: usize) -> String {

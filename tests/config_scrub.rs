@@ -52,6 +52,30 @@ fn a_secret_in_one_line_leaves_nothing() {
     }
 }
 
+/// A secret that begins like a number is looked at as one.
+#[test]
+fn a_secret_that_begins_like_a_number_leaves_nothing() {
+    for first in ["5", "+"] {
+        let text = format!("{YAML}{first}{}\n", &secret()[1..]);
+        assert_eq!(
+            freed_with(&FIRST[1..], || {
+                drop(black_box(EncryptionConfiguration::from_yaml(&text, ConfigOptions::default()).unwrap()));
+            }),
+            0,
+            "{text}"
+        );
+        // With an underline it is no base64.
+        let text = format!("{YAML}{first}_{}\n", &secret()[1..]);
+        assert_eq!(
+            freed_with(&FIRST[1..], || {
+                EncryptionConfiguration::from_yaml(&text, ConfigOptions::default()).unwrap_err();
+            }),
+            0,
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn json_leaves_nothing() {
     let text = |secret: &str| {

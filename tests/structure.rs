@@ -65,6 +65,7 @@ const SHARED: &[&str] = &[
     "kms::object",
     "config::configuration",
     "config::decode",
+    "config::dialect",
     "config::digest",
     "config::duration",
     "config::endpoint",

@@ -38,8 +38,26 @@ pub struct ConfigOptions {
 /// What an API server does with an `EncryptionConfiguration`: its resources, providers and keys, and a transformer
 /// for every resource that reads and writes exactly what that API server would.
 ///
-/// Text that the API server refuses is refused. Beyond its rules, a file has at most 16 MiB, 500,000 values, 100 levels
-/// and a million providers, counted for each resource, is UTF-8, and its YAML aliases repeat at most 8 MiB in all.
+/// A file has at most 16 MiB, 500,000 values, 100 levels and a million providers, counted for each resource, is UTF-8,
+/// and its YAML aliases and merges repeat at most 8 MiB in all.
+///
+/// # Where it differs from the API server
+/// Recorded configurations are accepted and refused alike. These texts are known to be treated differently.
+///
+/// The API server takes, and here is refused:
+/// - what is beyond the bounds above, and UTF-16;
+/// - U+0085, U+2028 and U+2029 unescaped in YAML: they end a line, and a comment, in YAML 1.1 alone;
+/// - the tags `!!binary` and `!!timestamp`; an anchor with another character right behind its name, such as `&a:b`;
+/// - a comment right behind a bracket or a quote, as in `[secrets]#x`, and text behind `...`;
+/// - text in quotes that goes on in a line less indented, or indented with a tab; a tab that begins a line between
+///   brackets, or a blank line or a comment of a deep value;
+/// - the escape `\'` within double quotes; a byte order mark within the text; a zone of an IPv6 address with other
+///   escapes;
+/// - a control character far behind the first document.
+///
+/// The API server refuses, and here is taken:
+/// - aliases that are many for the size of the file, though they repeat little;
+/// - a text behind `|` or `>` whose first line begins with a tab behind its indentation.
 ///
 /// # Security
 /// The meaning is the API server's, not the safest one: identity stores a plaintext that begins with

@@ -1,5 +1,7 @@
 //! Endpoints of KMS plugins: what Go's `url.Parse` accepts, with the scheme `unix`.
 
+use core::net::Ipv6Addr;
+
 /// Why an endpoint is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoEndpoint {
@@ -76,12 +78,18 @@ fn is_user(user: &str) -> bool {
 fn is_host(host: &str) -> bool {
     if let Some(literal) = host.strip_prefix('[') {
         let Some((address, port)) = literal.rsplit_once(']') else { return false };
-        return is_port(port) && is_host_name(address);
+        return is_port(port) && is_ip_v6(address);
     }
     match host.rfind(':') {
         Some(colon) => is_port(&host[colon..]) && is_host_name(host),
         None => is_host_name(host),
     }
+}
+
+/// An address and maybe its zone, behind an escaped `%`.
+fn is_ip_v6(text: &str) -> bool {
+    let (address, zone) = text.split_once("%25").map_or((text, None), |(address, zone)| (address, Some(zone)));
+    address.parse::<Ipv6Addr>().is_ok() && zone.is_none_or(|zone| !zone.is_empty() && is_host_name(zone))
 }
 
 fn is_port(port: &str) -> bool {
@@ -110,6 +118,8 @@ mod tests {
             ("unix:%zz", Ok(())),
             ("unix://a:80/b?c#d", Ok(())),
             ("unix://[::1]/b", Ok(())),
+            ("unix://[::ffff:1.2.3.4]:80/b", Ok(())),
+            ("unix://[fe80::1%25eth0]/b", Ok(())),
             ("unix://u:p@h/b", Ok(())),
             ("", Err(NoEndpoint::Empty)),
             ("/a/b", Err(NoEndpoint::OtherScheme)),
@@ -124,6 +134,13 @@ mod tests {
             ("unix://a b/c", Err(NoEndpoint::NoUrl)),
             ("unix://a%20/c", Err(NoEndpoint::NoUrl)),
             ("unix://[::1/c", Err(NoEndpoint::NoUrl)),
+            ("unix://[foo]/a", Err(NoEndpoint::NoUrl)),
+            ("unix://[]/a", Err(NoEndpoint::NoUrl)),
+            ("unix://[::1]]/a", Err(NoEndpoint::NoUrl)),
+            ("unix://[1.2.3.4]/a", Err(NoEndpoint::NoUrl)),
+            ("unix://[v1.x]/a", Err(NoEndpoint::NoUrl)),
+            ("unix://[fe80::1%25]/a", Err(NoEndpoint::NoUrl)),
+            ("unix://[fe80::1%eth0]/a", Err(NoEndpoint::NoUrl)),
             ("unix://u^@h/b", Err(NoEndpoint::NoUrl)),
         ] {
             assert_eq!(check(text), verdict, "{text:?}");

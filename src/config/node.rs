@@ -23,7 +23,8 @@ const DEPTH_MAX: usize = 100;
 /// Values of a file, not counting what aliases repeat.
 const NODES_MAX: usize = 500_000;
 
-/// What aliases may repeat in all: 32 for each value, and its bytes of text.
+/// What aliases and merges may repeat in all: 32 for each value, and its bytes of text; for each field that is merged
+/// 32 and the bytes of its name.
 const REPEATED_MAX: usize = 8 << 20;
 
 /// A value and where it begins.
@@ -162,10 +163,7 @@ impl Builder {
         let Some(node) = self.anchors.get(&anchor).cloned() else {
             return self.stop(place, "the alias stands within what it repeats", "write the values out");
         };
-        self.repeated = self.repeated.saturating_add(node.weight);
-        if self.repeated > REPEATED_MAX {
-            return self.stop(place, "aliases repeat too much", "repeat less than 8 MiB in all");
-        }
+        self.repeat(node.weight, place)?;
         if self.open.len() + node.depth > DEPTH_MAX {
             return self.too_deep(place);
         }
@@ -226,9 +224,19 @@ impl Builder {
                 return self.stop(place, "only maps can be merged", "give a map or a list of maps");
             };
             for field in fields {
+                // Maps within maps that merge each other give the same fields many times.
+                self.repeat(32 + field.name.len(), place)?;
                 self.key(field.name.clone(), place, KeyKind::Field);
                 self.attach(Rc::clone(&field.node))?;
             }
+        }
+        Ok(())
+    }
+
+    fn repeat(&mut self, weight: usize, place: Place) -> Result<(), Stopped> {
+        self.repeated = self.repeated.saturating_add(weight);
+        if self.repeated > REPEATED_MAX {
+            return self.stop(place, "aliases and merges repeat too much", "repeat less than 8 MiB in all");
         }
         Ok(())
     }

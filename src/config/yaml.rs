@@ -8,6 +8,7 @@ use alloc::format;
 use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
 use zeroize::Zeroizing;
 
+use super::dialect::{self, Dialect, Refusal};
 use super::fault::Place;
 use super::node::{Builder, KeyKind, Stopped, Text, Value};
 use super::scalar::{Plain, resolve};
@@ -19,36 +20,38 @@ enum Wanted {
     Text,
     Null,
     Bool,
-    Number,
+    Integer,
+    Float,
+    /// A name that says to merge; elsewhere text.
+    Merge,
 }
+
+const TAG_PROBLEM: &str = "the tag does not fit";
+const TAG_ADVICE: &str = "leave tags out, or use !!str for text";
 
 /// Reads the first document; what follows it is not looked at, as upstream does not.
 pub(super) fn read(text: &str, builder: &mut Builder) -> Result<(), Stopped> {
-    refuse_control_characters(text, builder)?;
-    let mut parser = Parser::new_from_str_with_options(text, Options::default());
+    dialect::check_text(text).or_else(|refusal| stop(builder, refusal))?;
+    let mut dialect = Dialect::new(text);
+    let mut options = Options::default();
+    options.emit_anchor_events = true;
+    let mut parser = Parser::new_from_str_with_options(text, options);
     while let Some(event) = parser.next_event() {
-        match event {
-            Ok((Event::DocumentEnd | Event::StreamEnd, _)) => break,
-            Ok((event, span)) => take(builder, event, place_of(&span.start))?,
+        let (event, span) = match event {
+            Ok(event) => event,
             Err(error) => return refuse(builder, &error),
+        };
+        dialect.check(&event, &span).or_else(|refusal| stop(builder, refusal))?;
+        match event {
+            Event::DocumentEnd | Event::StreamEnd => break,
+            event => take(builder, event, place_of(&span.start))?,
         }
     }
     Ok(())
 }
 
-/// YAML forbids them anywhere, within comments too.
-fn refuse_control_characters(text: &str, builder: &mut Builder) -> Result<(), Stopped> {
-    let forbidden =
-        |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}') || matches!(c, '\u{fffe}' | '\u{ffff}');
-    let Some(at) = text.find(forbidden) else { return Ok(()) };
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let place = Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 };
-    builder.stop(
-        place,
-        "not YAML: a control character",
-        "remove it, or write it as \\u and four digits within double quotes",
-    )
+fn stop(builder: &mut Builder, Refusal { place, problem, advice }: Refusal) -> Result<(), Stopped> {
+    builder.stop(place, problem, advice)
 }
 
 fn place_of(marker: &Marker) -> Place {
@@ -69,14 +72,9 @@ fn take(builder: &mut Builder, event: Event<'_>, place: Place) -> Result<(), Sto
     match event {
         Event::Alias(anchor) => builder.alias(place, anchor),
         Event::Scalar(text, style, anchor, tag) => take_scalar(builder, place, text, style, anchor, tag.as_deref()),
-        Event::SequenceStart(_, anchor, tag) => {
-            refuse_tag(builder, place, tag.as_deref(), "seq");
-            builder.begin_list(place, anchor)
-        }
-        Event::MappingStart(_, anchor, tag) => {
-            refuse_tag(builder, place, tag.as_deref(), "map");
-            builder.begin_map(place, anchor)
-        }
+        // Upstream looks at no tag of a list or a map.
+        Event::SequenceStart(_, anchor, _) => builder.begin_list(place, anchor),
+        Event::MappingStart(_, anchor, _) => builder.begin_map(place, anchor),
         Event::SequenceEnd | Event::MappingEnd => builder.end(),
         _ => Ok(()),
     }
@@ -92,19 +90,25 @@ fn take_scalar(
 ) -> Result<(), Stopped> {
     let text: Text = Zeroizing::new(text.into_owned());
     let is_plain = style == ScalarStyle::Plain;
+    let wanted = wanted(tag);
     if builder.expects_key() {
-        let kind = if is_plain && tag.is_none() && *text == "<<" { KeyKind::Merge } else { KeyKind::Field };
+        if !matches!(wanted, Some(Wanted::Any | Wanted::Text | Wanted::Merge)) {
+            builder.fault(place, TAG_PROBLEM, TAG_ADVICE);
+        }
+        let can_merge =
+            is_plain && tag.is_none() || tag.is_some_and(is_unspecific) || matches!(wanted, Some(Wanted::Merge));
+        let kind = if can_merge && *text == "<<" { KeyKind::Merge } else { KeyKind::Field };
         builder.key(text, place, kind);
         return Ok(());
     }
-    let wanted = wanted(tag);
     let value = match (wanted, if is_plain || tag.is_some() { resolve(&text) } else { Plain::Text }) {
-        (Some(Wanted::Text), _) | (Some(Wanted::Any), Plain::Text) => Value::Text(text),
+        (Some(Wanted::Text | Wanted::Merge), _) | (Some(Wanted::Any), Plain::Text) => Value::Text(text),
         (Some(Wanted::Any | Wanted::Null), Plain::Null) => Value::Null,
         (Some(Wanted::Any | Wanted::Bool), Plain::Bool) => Value::Bool,
-        (Some(Wanted::Any | Wanted::Number), Plain::Number(number)) => Value::Number(number),
+        (Some(Wanted::Any | Wanted::Integer | Wanted::Float), Plain::Integer(number))
+        | (Some(Wanted::Any | Wanted::Float), Plain::Float(number)) => Value::Number(number),
         _ => {
-            builder.fault(place, "the tag does not fit", "leave tags out, or use !!str for text");
+            builder.fault(place, TAG_PROBLEM, TAG_ADVICE);
             Value::Null
         }
     };
@@ -117,17 +121,22 @@ fn wanted(tag: Option<&Tag>) -> Option<Wanted> {
         Some("str") => Some(Wanted::Text),
         Some("null") => Some(Wanted::Null),
         Some("bool") => Some(Wanted::Bool),
-        Some("int" | "float") => Some(Wanted::Number),
-        // The tag `!` alone says: not to be resolved.
-        None if tag.handle().is_empty() && tag.suffix() == "!" || tag.handle() == "!" && tag.suffix().is_empty() => {
-            Some(Wanted::Text)
-        }
-        _ => None,
+        Some("int") => Some(Wanted::Integer),
+        Some("float") => Some(Wanted::Float),
+        _ if is_core(tag, "merge") => Some(Wanted::Merge),
+        // Upstream decodes the one and parses the other.
+        _ if is_core(tag, "binary") || is_core(tag, "timestamp") => None,
+        // To upstream a tag that it does not know says: not to be resolved.
+        _ => Some(Wanted::Text),
     }
 }
 
-fn refuse_tag(builder: &mut Builder, place: Place, tag: Option<&Tag>, fitting: &str) {
-    if tag.is_some_and(|tag| tag.core_suffix() != Some(fitting)) {
-        builder.fault(place, "the tag does not fit", "leave tags out");
-    }
+/// Whether a tag is `!` alone.
+fn is_unspecific(tag: &Tag) -> bool {
+    tag.handle().is_empty() && tag.suffix() == "!" || tag.handle() == "!" && tag.suffix().is_empty()
+}
+
+/// Whether a tag is one of YAML's own, however it is written.
+fn is_core(tag: &Tag, name: &str) -> bool {
+    format!("{}{}", tag.handle(), tag.suffix()).strip_prefix("tag:yaml.org,2002:") == Some(name)
 }
