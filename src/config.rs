@@ -38,5 +38,7 @@ pub use connect::ConnectedConfiguration;
 pub use fault::{ConfigError, ConfigStage, Fault, Place};
 pub use lint::{Finding, LintRule, Severity};
 pub use model::{KeyEntry, KmsApiVersion, KmsEntry, ProviderEntry, ResourceEntry};
-pub use reload::{ConfigWatcher, LiveConfiguration, Reload, ReloadEvent, ReloadStep, WatchingThread};
+pub use reload::{
+    ConfigWatcher, ConfigurationInUse, LiveConfiguration, Reload, ReloadEvent, ReloadStep, WatchingThread,
+};
 pub use write::{ConfigDraft, ConfigWriteError, DraftError};

@@ -84,10 +84,10 @@ pub use cipher::Cipher;
 pub use cipher::SecretboxKey;
 #[cfg(feature = "config")]
 pub use config::{
-    ConfigDraft, ConfigError, ConfigOptions, ConfigStage, ConfigWatcher, ConfigWriteError, ConnectedConfiguration,
-    DraftError, EncryptionConfiguration, Fault, Finding, KeyEntry, KmsApiVersion, KmsConnectionRequest, KmsEntry,
-    KmsRequired, LintRule, LiveConfiguration, Place, ProviderEntry, Reload, ReloadEvent, ReloadStep, ResourceEntry,
-    Severity, WatchingThread,
+    ConfigDraft, ConfigError, ConfigOptions, ConfigStage, ConfigWatcher, ConfigWriteError, ConfigurationInUse,
+    ConnectedConfiguration, DraftError, EncryptionConfiguration, Fault, Finding, KeyEntry, KmsApiVersion,
+    KmsConnectionRequest, KmsEntry, KmsRequired, LintRule, LiveConfiguration, Place, ProviderEntry, Reload,
+    ReloadEvent, ReloadStep, ResourceEntry, Severity, WatchingThread,
 };
 #[cfg(feature = "envelope")]
 pub use dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};

@@ -140,7 +140,12 @@ impl EncryptionConfiguration {
     /// As of [`from_yaml`](Self::from_yaml), and at the stage [`Read`](ConfigStage::Read).
     pub fn from_path(path: impl AsRef<FilePath>, options: ConfigOptions) -> Result<Self, ConfigError> {
         let (content, others_can_read) = read_file(path.as_ref()).map_err(ConfigError::read)?;
-        Ok(Self { others_can_read, ..Self::from_yaml(&*content, options)? })
+        Ok(Self::from_yaml(&*content, options)?.readable_by_others(others_can_read))
+    }
+
+    /// The same, whose file others than its owner could read or change, or not.
+    pub(super) fn readable_by_others(self, others_can_read: bool) -> Self {
+        Self { others_can_read, ..self }
     }
 
     fn build(entries: Vec<ResourceEntry>, hash: String, options: ConfigOptions) -> Result<Self, ConfigError> {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::super::configuration::{ConfigOptions, EncryptionConfiguration, content_hash};
 use super::super::fault::ConfigError;
+use crate::kek::CallError;
 
 /// How often the file is read.
 const POLL: Duration = Duration::from_secs(60);
@@ -42,8 +43,11 @@ pub enum ReloadEvent {
     /// The file cannot be read or is not valid; the configuration before it stays in use.
     Refused(ConfigError),
     /// A KMS plugin of the file's new configuration did not become healthy in time; the configuration before it stays
-    /// in use.
-    Unhealthy(Arc<EncryptionConfiguration>),
+    /// in use. With what the last question for its health came to.
+    Unhealthy(Arc<EncryptionConfiguration>, CallError),
+    /// The observer, or what closes connections, panicked. Watching goes on. A panic while connecting is told as
+    /// [`Unhealthy`](Self::Unhealthy).
+    Panicked,
 }
 
 /// The rules by which a changed file comes into use, without I/O.
@@ -98,15 +102,23 @@ impl Reload {
         ReloadStep::Wait(self.retired.iter().map(|(due, _)| *due).fold(next, Instant::min))
     }
 
-    /// Takes the content of the file, or why it cannot be read.
+    /// Takes the content of the file, or why it cannot be read. Who may read the file is not known from its content.
     pub fn content(&mut self, content: io::Result<&[u8]>, now: Instant) -> Option<ReloadEvent> {
-        let config = match content {
-            Ok(content) if content_hash(content) == self.current.hash() => {
+        self.file(content.map(|content| (content, false)), now)
+    }
+
+    /// Takes the content of the file with whether others than its owner can read or change it.
+    pub(super) fn file(&mut self, file: io::Result<(&[u8], bool)>, now: Instant) -> Option<ReloadEvent> {
+        let config = match file {
+            Ok((content, _)) if content_hash(content) == self.current.hash() => {
                 self.failures = 0;
                 self.next_read = now + POLL;
                 return None;
             }
-            Ok(content) => EncryptionConfiguration::from_yaml(content, ConfigOptions { reload: true }),
+            Ok((content, others_can_read)) => {
+                EncryptionConfiguration::from_yaml(content, ConfigOptions { reload: true })
+                    .map(|config| config.readable_by_others(others_can_read))
+            }
             Err(error) => Err(ConfigError::read(error)),
         };
         match config {
@@ -124,24 +136,24 @@ impl Reload {
         }
     }
 
-    /// Takes the answer to [`ReloadStep::CheckHealth`].
-    pub fn health(&mut self, is_healthy: bool, now: Instant) -> Option<ReloadEvent> {
+    /// Takes the answer to [`ReloadStep::CheckHealth`]. `now` is when it came, from which the grace period counts.
+    pub fn health(&mut self, health: Result<(), CallError>, now: Instant) -> Option<ReloadEvent> {
         let mut candidate = self.candidate.take()?;
-        if is_healthy {
+        let Err(error) = health else {
             let old = core::mem::replace(&mut self.current, Arc::clone(&candidate.config));
             let due = now.checked_add(old.kms_close_grace_period()).unwrap_or(now + HEALTH_TIME_MIN);
             self.retired.push((due, old));
             self.failures = 0;
             self.next_read = now + POLL;
             return Some(ReloadEvent::Applied(candidate.config));
-        }
+        };
         candidate.next_check = now + HEALTH_INTERVAL;
         if candidate.next_check <= candidate.deadline {
             self.candidate = Some(candidate);
             return None;
         }
         self.retry_later(now);
-        Some(ReloadEvent::Unhealthy(candidate.config))
+        Some(ReloadEvent::Unhealthy(candidate.config, error))
     }
 
     fn retry_later(&mut self, now: Instant) {

@@ -1,38 +1,25 @@
-//! The driver: reads the file, swaps the configuration, tells the observer.
+//! The driver: reads the file, swaps the configuration with its connections, tells the observer.
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
-
 use super::super::configuration::{ConfigOptions, EncryptionConfiguration, read_file};
+use super::super::connect::ConnectedConfiguration;
 use super::super::fault::ConfigError;
+use super::live::{ConfigurationInUse, LiveConfiguration};
 use super::rules::{Reload, ReloadEvent, ReloadStep};
+use crate::kek::{CallError, KekError, Refusal};
 
-/// The configuration in use, to be shared among threads: whoever loads it has all of one configuration, and never waits
-/// for a reload.
-pub struct LiveConfiguration(ArcSwap<EncryptionConfiguration>);
-
-impl LiveConfiguration {
-    /// The configuration that is in use at this moment. Load it anew for each request, and once for each.
-    #[must_use]
-    pub fn load(&self) -> Arc<EncryptionConfiguration> {
-        self.0.load_full()
-    }
-}
-
-impl fmt::Debug for LiveConfiguration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LiveConfiguration").field(&self.load()).finish()
-    }
-}
+type Connect = dyn FnMut(&EncryptionConfiguration) -> Result<ConnectedConfiguration, CallError> + Send;
 
 /// Watches a file by the hash of its content, and puts what it says into use.
 ///
@@ -46,7 +33,8 @@ impl fmt::Debug for LiveConfiguration {
 /// });
 /// let live = watcher.live();
 /// let watching = watcher.spawn()?; // stops when it is dropped
-/// let stored = live.load().transformer("secrets")?.seal(b"/registry/secrets/default/login1", b"hunter2")?;
+/// let in_use = live.load();
+/// let stored = in_use.transformer("secrets")?.seal(b"/registry/secrets/default/login1", b"hunter2")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ConfigWatcher {
@@ -54,8 +42,11 @@ pub struct ConfigWatcher {
     live: Arc<LiveConfiguration>,
     reload: Reload,
     observer: Box<dyn FnMut(&ReloadEvent) + Send>,
-    is_healthy: Box<dyn FnMut(&EncryptionConfiguration) -> bool + Send>,
-    close: Box<dyn FnMut(&EncryptionConfiguration) + Send>,
+    connect: Box<Connect>,
+    on_close: Box<dyn FnMut(&EncryptionConfiguration) + Send>,
+    /// What was in use before, with its connections, until it is to be closed.
+    retired: Vec<Arc<ConfigurationInUse>>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl ConfigWatcher {
@@ -65,32 +56,52 @@ impl ConfigWatcher {
     /// [`ConfigError`]: the first configuration has to be valid.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let config = Arc::new(EncryptionConfiguration::from_path(&path, ConfigOptions { reload: true })?);
+        let connected = connect_nobody(&config).ok();
         Ok(Self {
             path: path.as_ref().to_owned(),
-            live: Arc::new(LiveConfiguration(ArcSwap::new(Arc::clone(&config)))),
+            live: Arc::new(LiveConfiguration::new(ConfigurationInUse::new(Arc::clone(&config), connected))),
             reload: Reload::new(config, Instant::now()),
             observer: Box::new(|_| {}),
-            // Without anyone to ask, a configuration is taken if it has nobody to be asked for.
-            is_healthy: Box::new(|config| config.kms().next().is_none()),
-            close: Box::new(|_| {}),
+            connect: Box::new(connect_nobody),
+            on_close: Box::new(|_| {}),
+            retired: Vec::new(),
+            stopped: Arc::default(),
         })
     }
 
-    /// Tells every change of the file that was taken or not.
+    /// Tells every change of the file that was taken or not. What was taken is in use by then.
     #[must_use]
     pub fn observe(self, observer: impl FnMut(&ReloadEvent) + Send + 'static) -> Self {
         Self { observer: Box::new(observer), ..self }
     }
 
-    /// Asks whether the KMS plugins of a new configuration are healthy, and tells when those of an old one are not used any
-    /// more. Without this, no changed configuration with a KMS plugin is taken.
-    #[must_use]
+    /// Connects the KMS plugins of each configuration before it is used, that of the first one now. Without this,
+    /// no changed configuration with a KMS plugin is taken.
+    ///
+    /// `connect` gives a configuration whose plugins are healthy, by [`EncryptionConfiguration::connect`] and
+    /// [`ConnectedConfiguration::check`], or why it cannot. After an error it is asked again every 100 ms, for as long as
+    /// [`Reload`] says; the configuration before it stays in use meanwhile. Nothing else is watched while it runs, so
+    /// that its calls must end of themselves.
+    ///
+    /// # Errors
+    /// What `connect` says of the first configuration. Give back one that was not checked where the process is to start
+    /// while a KMS is down.
     pub fn with_kms(
-        self,
-        is_healthy: impl FnMut(&EncryptionConfiguration) -> bool + Send + 'static,
-        close: impl FnMut(&EncryptionConfiguration) + Send + 'static,
-    ) -> Self {
-        Self { is_healthy: Box::new(is_healthy), close: Box::new(close), ..self }
+        mut self,
+        mut connect: impl FnMut(&EncryptionConfiguration) -> Result<ConnectedConfiguration, CallError> + Send + 'static,
+    ) -> Result<Self, CallError> {
+        let config = Arc::clone(self.reload.current());
+        let connected = connect(&config)?;
+        self.live.swap(ConfigurationInUse::new(config, Some(connected)));
+        self.connect = Box::new(connect);
+        Ok(self)
+    }
+
+    /// Tells when the grace period of a configuration is over that is not in use any more. Its connections are dropped
+    /// right after, unless a reader still holds them.
+    #[must_use]
+    pub fn on_close(self, on_close: impl FnMut(&EncryptionConfiguration) + Send + 'static) -> Self {
+        Self { on_close: Box::new(on_close), ..self }
     }
 
     /// The configuration in use, for those who use it.
@@ -99,48 +110,94 @@ impl ConfigWatcher {
         Arc::clone(&self.live)
     }
 
-    /// Does all that is due, and returns when it is to be called again.
+    /// Does all that is due, and returns when it is to be called again. The time that reading and callbacks take is
+    /// added to `now`. A callback's panic is caught: see [`ReloadEvent`].
     pub fn step(&mut self, now: Instant) -> Instant {
+        let begun = Instant::now();
+        let after = || now.checked_add(begun.elapsed()).unwrap_or(now);
         loop {
-            let event = match self.reload.next(now) {
+            let event = match self.reload.next(after()) {
                 ReloadStep::Wait(until) => return until,
-                ReloadStep::Close(config) => {
-                    (self.close)(&config);
-                    None
-                }
+                ReloadStep::Close(config) => self.close(&config),
                 ReloadStep::Read => match read_file(&self.path) {
-                    Ok((content, _)) => self.reload.content(Ok(&content), now),
-                    Err(error) => self.reload.content(Err(error), now),
+                    Ok((content, others_can_read)) => self.reload.file(Ok((&content, others_can_read)), after()),
+                    Err(error) => self.reload.file(Err(error), after()),
                 },
                 ReloadStep::CheckHealth(config) => {
-                    let is_healthy = (self.is_healthy)(&config);
-                    self.reload.health(is_healthy, now)
+                    let connected = self.connected(&config);
+                    if self.is_stopped() {
+                        return after();
+                    }
+                    self.use_connected(config, connected, after())
                 }
             };
             if let Some(event) = event {
-                if let ReloadEvent::Applied(config) = &event {
-                    self.live.0.store(Arc::clone(config));
-                }
-                (self.observer)(&event);
+                self.tell(&event);
             }
         }
     }
 
-    /// Watches the file from a thread of its own, until the returned value is dropped.
+    fn connected(&mut self, config: &EncryptionConfiguration) -> Result<ConnectedConfiguration, CallError> {
+        let connected = catch_unwind(AssertUnwindSafe(|| (self.connect)(config)));
+        connected.unwrap_or_else(|_| Err(KekError::new(Refusal::Unreachable, "connecting panicked").into()))
+    }
+
+    fn use_connected(
+        &mut self,
+        config: Arc<EncryptionConfiguration>,
+        connected: Result<ConnectedConfiguration, CallError>,
+        now: Instant,
+    ) -> Option<ReloadEvent> {
+        match connected {
+            Ok(connected) => {
+                self.retired.push(self.live.swap(ConfigurationInUse::new(config, Some(connected))));
+                self.reload.health(Ok(()), now)
+            }
+            Err(error) => self.reload.health(Err(error), now),
+        }
+    }
+
+    fn close(&mut self, config: &Arc<EncryptionConfiguration>) -> Option<ReloadEvent> {
+        let told = catch_unwind(AssertUnwindSafe(|| (self.on_close)(config)));
+        // Whose drop may be the last one of a KEK, which is not ours either.
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            self.retired.retain(|in_use| !Arc::ptr_eq(in_use.config(), config));
+        }));
+        (told.is_err() || dropped.is_err()).then_some(ReloadEvent::Panicked)
+    }
+
+    fn tell(&mut self, event: &ReloadEvent) {
+        if catch_unwind(AssertUnwindSafe(|| (self.observer)(event))).is_err() {
+            // Not told if that panics too.
+            let _ = catch_unwind(AssertUnwindSafe(|| (self.observer)(&ReloadEvent::Panicked)));
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Watches the file from a thread of its own, until the returned value is stopped or dropped.
     ///
     /// # Errors
     /// If no thread can be had.
     pub fn spawn(mut self) -> io::Result<WatchingThread> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let stop = Arc::clone(&self.stopped);
         let thread = thread::Builder::new().name("atrest-config".into()).spawn(move || {
-            while !stopped.load(Ordering::Acquire) {
+            while !self.is_stopped() {
                 let next = self.step(Instant::now());
-                thread::park_timeout(next.saturating_duration_since(Instant::now()));
+                if !self.is_stopped() {
+                    thread::park_timeout(next.saturating_duration_since(Instant::now()));
+                }
             }
         })?;
         Ok(WatchingThread { stop, thread: Some(thread) })
     }
+}
+
+/// Without anyone to connect them, a configuration is taken if it has no KMS plugins.
+fn connect_nobody(config: &EncryptionConfiguration) -> Result<ConnectedConfiguration, CallError> {
+    config.connect(|_| Err(KekError::new(Refusal::Unreachable, "the watcher was not given with_kms").into()))
 }
 
 impl fmt::Debug for ConfigWatcher {
@@ -149,20 +206,42 @@ impl fmt::Debug for ConfigWatcher {
     }
 }
 
-/// A thread that watches a file; dropping this stops it.
+/// A thread that watches a file.
+///
+/// Dropping this stops it without waiting: a callback that runs goes on to its end, and what it connected is not
+/// used. [`stop`](Self::stop) waits.
 #[derive(Debug)]
 pub struct WatchingThread {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Drop for WatchingThread {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
+impl WatchingThread {
+    /// Whether the thread has ended. Until it is stopped it does not, not even by a panic of a callback.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Stops the thread and waits for its end, however long a callback takes that runs. Not to be called from a callback.
+    pub fn stop(mut self) {
+        self.tell();
         if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
             // A panic of the thread has been told already.
             let _ = thread.join();
         }
+    }
+
+    fn tell(&self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for WatchingThread {
+    fn drop(&mut self) {
+        self.tell();
     }
 }
