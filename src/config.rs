@@ -24,6 +24,8 @@ mod json;
 mod lint;
 mod model;
 mod node;
+#[cfg(all(unix, feature = "kms-client"))]
+mod plugins;
 mod raw;
 mod reload;
 mod resource;
@@ -38,6 +40,8 @@ pub use connect::ConnectedConfiguration;
 pub use fault::{ConfigError, ConfigStage, Fault, Place};
 pub use lint::{Finding, LintRule, Severity};
 pub use model::{KeyEntry, KmsApiVersion, KmsEntry, ProviderEntry, ResourceEntry};
+#[cfg(all(unix, feature = "kms-client"))]
+pub use plugins::ConnectError;
 pub use reload::{
     ConfigWatcher, ConfigurationInUse, LiveConfiguration, Reload, ReloadEvent, ReloadStep, WatchingThread,
 };

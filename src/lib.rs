@@ -82,6 +82,8 @@ pub use cipher::Algorithm;
 pub use cipher::Cipher;
 #[cfg(feature = "secretbox")]
 pub use cipher::SecretboxKey;
+#[cfg(all(unix, feature = "config", feature = "kms-client"))]
+pub use config::ConnectError;
 #[cfg(feature = "config")]
 pub use config::{
     ConfigDraft, ConfigError, ConfigOptions, ConfigStage, ConfigWatcher, ConfigWriteError, ConfigurationInUse,
