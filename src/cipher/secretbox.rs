@@ -1,8 +1,6 @@
 //! XSalsa20-Poly1305 in NaCl's secretbox layout: the tag in front of the ciphertext; Kubernetes'
 //! `secretbox.go`.
 
-#[cfg(target_arch = "x86_64")]
-mod poly1305;
 mod rustcrypto;
 #[cfg(target_arch = "x86_64")]
 mod x86;

@@ -2,21 +2,25 @@
 //! key stream of the next is made. The library for Salsa20 has no vectorised code.
 
 mod avx2;
+mod poly1305;
 
 use inout::InOutBuf;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use super::poly1305::Poly1305;
 use crate::error::{Error, Result};
 use crate::secret::wipe;
 pub(super) use avx2::Avx2;
+use poly1305::Poly1305;
 
 /// Bytes of the key stream that are made at once.
 const BATCH_LEN: usize = 512;
 
 /// Blocks of the key stream in it.
 const BLOCKS: u64 = 8;
+
+/// Bytes of text that the tag takes in during one double round: a batch in eight of ten.
+const SHARE_LEN: usize = 64;
 
 /// The first bytes of the key stream are the one-time key of the tag.
 const MAC_KEY_LEN: usize = 32;
@@ -38,13 +42,14 @@ struct Stream {
 
 /// Encrypts `text` and returns the tag of the ciphertext.
 pub(super) fn seal(cpu: Avx2, key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
-    let (mut stream, mut mac) = Stream::start(cpu, key, nonce);
+    let mut stream = Stream::new(cpu);
+    let mut mac = stream.start(key, nonce);
     let len = text.len().min(BATCH_LEN - MAC_KEY_LEN);
     let (mut part, mut rest) = text.split_at(len);
     part.xor_in2out(&stream.batch[MAC_KEY_LEN..][..len]);
     let mut sealed = part.into_out();
     while !rest.is_empty() {
-        stream.advance(|turn| mac.update(share(sealed, turn)));
+        stream.advance_beside(&mut mac, sealed);
         let len = rest.len().min(BATCH_LEN);
         (part, rest) = rest.split_at(len);
         part.xor_in2out(&stream.batch[..len]);
@@ -63,13 +68,14 @@ pub(super) fn open(
     out: &mut [u8],
     expected: &[u8; 16],
 ) -> Result<()> {
-    let (mut stream, mut mac) = Stream::start(cpu, key, nonce);
+    let mut stream = Stream::new(cpu);
+    let mut mac = stream.start(key, nonce);
     let len = text.len().min(BATCH_LEN - MAC_KEY_LEN);
     let (mut part, mut rest) = text.split_at(len);
     let (first, mut out) = out.split_at_mut(len);
     xor(first, part, &stream.batch[MAC_KEY_LEN..]);
     while !rest.is_empty() {
-        stream.advance(|turn| mac.update(share(part, turn)));
+        stream.advance_beside(&mut mac, part);
         let len = rest.len().min(BATCH_LEN);
         (part, rest) = rest.split_at(len);
         let (opened, more) = out.split_at_mut(len);
@@ -87,14 +93,15 @@ pub(super) fn open_in_place(
     text: &mut [u8],
     expected: &[u8; 16],
 ) -> Result<()> {
-    let (mut stream, mac) = Stream::start(cpu, key, nonce);
+    let mut stream = Stream::new(cpu);
+    let mac = stream.start(key, nonce);
     verdict(&mac.tag(text), expected)?;
     let (first, rest) = text.split_at_mut(text.len().min(BATCH_LEN - MAC_KEY_LEN));
     let len = first.len();
     InOutBuf::from(first).xor_in2out(&stream.batch[MAC_KEY_LEN..][..len]);
     for part in rest.chunks_mut(BATCH_LEN) {
         let len = part.len();
-        stream.advance(|_| ());
+        stream.advance();
         InOutBuf::from(part).xor_in2out(&stream.batch[..len]);
     }
     Ok(())
@@ -111,30 +118,40 @@ fn verdict(tag: &[u8; 16], expected: &[u8; 16]) -> Result<()> {
     if bool::from(tag.ct_eq(expected)) { Ok(()) } else { Err(Error::Open) }
 }
 
-/// What of a batch is to be done in one of its double rounds, in whole blocks of the tag.
-#[inline(always)]
-fn share(batch: &[u8], turn: usize) -> &[u8] {
-    let until = |turn: usize| (BATCH_LEN / 16 * turn / DOUBLE_ROUNDS * 16).min(batch.len());
-    let (start, end) = (until(turn), until(turn + 1));
-    &batch[start..end]
-}
-
 impl Stream {
-    /// The stream with its first batch, and the tag that its first bytes are the key of.
-    fn start(cpu: Avx2, key: &[u8; 32], nonce: &[u8; 24]) -> (Self, Poly1305) {
-        let mut stream = Self { cpu, state: [0; 16], counter: 0, batch: [0; BATCH_LEN] };
-        let (front, back) = nonce.split_at(16);
-        fill(&mut stream.state, key, front);
-        subkey_of(&mut stream.state, &mut stream.batch[..32]);
-        fill(&mut stream.state, &stream.batch[..32], back);
-        stream.advance(|_| ());
-        let mac = Poly1305::new(&stream.batch[..MAC_KEY_LEN]);
-        (stream, mac)
+    const fn new(cpu: Avx2) -> Self {
+        Self { cpu, state: [0; 16], counter: 0, batch: [0; BATCH_LEN] }
     }
 
-    /// Makes the next batch, and does something else meanwhile in ten turns.
+    /// Makes the first batch, where the stream is: moved, it would leave a copy behind. Returns the tag that the first
+    /// bytes are the key of.
+    fn start(&mut self, key: &[u8; 32], nonce: &[u8; 24]) -> Poly1305 {
+        let (front, back) = nonce.split_at(16);
+        fill(&mut self.state, key, front);
+        subkey_of(&mut self.state, &mut self.batch[..32]);
+        fill(&mut self.state, &self.batch[..32], back);
+        self.advance();
+        Poly1305::new(&self.batch[..MAC_KEY_LEN])
+    }
+
+    /// Makes the next batch.
+    fn advance(&mut self) {
+        self.advance_with(|_| ());
+    }
+
+    /// Makes the next batch while `mac` takes in the whole blocks of `text`, no more than a batch.
+    fn advance_beside(&mut self, mac: &mut Poly1305, text: &[u8]) {
+        self.advance_with(|turn| {
+            if let Some(four) = text.get(SHARE_LEN * turn..).and_then(|text| text.first_chunk()) {
+                mac.update_four(four);
+            }
+        });
+        mac.update(&text[text.len() - text.len() % SHARE_LEN..]);
+    }
+
+    /// Makes the next batch, and calls `meanwhile` in each double round.
     #[inline(always)]
-    fn advance(&mut self, meanwhile: impl FnMut(usize)) {
+    fn advance_with(&mut self, meanwhile: impl FnMut(usize)) {
         self.cpu.eight_blocks(&self.state, self.counter, &mut self.batch, meanwhile);
         self.counter = self.counter.wrapping_add(BLOCKS);
     }
@@ -157,16 +174,27 @@ fn fill(state: &mut [u32; 16], key: &[u8], nonce: &[u8]) {
 /// HSalsa20: the key under which the rest of the nonce is used. Salsa20 in XSalsa20: "Extending the Salsa20 nonce", 2.
 fn subkey_of(state: &mut [u32; 16], subkey: &mut [u8]) {
     for _ in 0..DOUBLE_ROUNDS {
-        for (a, b, c, d) in avx2::QUARTERS {
-            state[b] ^= state[a].wrapping_add(state[d]).rotate_left(7);
-            state[c] ^= state[b].wrapping_add(state[a]).rotate_left(9);
-            state[d] ^= state[c].wrapping_add(state[b]).rotate_left(13);
-            state[a] ^= state[d].wrapping_add(state[c]).rotate_left(18);
-        }
+        // Columns, then rows.
+        quarter_round::<0, 4, 8, 12>(state);
+        quarter_round::<5, 9, 13, 1>(state);
+        quarter_round::<10, 14, 2, 6>(state);
+        quarter_round::<15, 3, 7, 11>(state);
+        quarter_round::<0, 1, 2, 3>(state);
+        quarter_round::<5, 6, 7, 4>(state);
+        quarter_round::<10, 11, 8, 9>(state);
+        quarter_round::<15, 12, 13, 14>(state);
     }
     for (bytes, from) in subkey.chunks_exact_mut(4).zip([0, 5, 10, 15, 6, 7, 8, 9]) {
         bytes.copy_from_slice(&state[from].to_le_bytes());
     }
+}
+
+#[inline(always)]
+const fn quarter_round<const A: usize, const B: usize, const C: usize, const D: usize>(x: &mut [u32; 16]) {
+    x[B] ^= x[A].wrapping_add(x[D]).rotate_left(7);
+    x[C] ^= x[B].wrapping_add(x[A]).rotate_left(9);
+    x[D] ^= x[C].wrapping_add(x[B]).rotate_left(13);
+    x[A] ^= x[D].wrapping_add(x[C]).rotate_left(18);
 }
 
 impl Drop for Stream {
@@ -175,3 +203,7 @@ impl Drop for Stream {
         self.state.zeroize();
     }
 }
+
+#[cfg(all(test, feature = "pool"))]
+#[path = "x86/against_rustcrypto.rs"]
+mod tests;

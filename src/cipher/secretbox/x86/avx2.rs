@@ -14,18 +14,6 @@ use super::{BATCH_LEN, DOUBLE_ROUNDS};
 
 cpufeatures::new!(detection, "avx2", "bmi2");
 
-/// The quarter rounds of a double round: four columns and then four rows.
-pub(super) const QUARTERS: [(usize, usize, usize, usize); 8] = [
-    (0, 4, 8, 12),
-    (5, 9, 13, 1),
-    (10, 14, 2, 6),
-    (15, 3, 7, 11),
-    (0, 1, 2, 3),
-    (5, 6, 7, 4),
-    (10, 11, 8, 9),
-    (15, 12, 13, 14),
-];
-
 const LANES: [u64; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /// The proof that this processor has AVX2 and BMI2.
@@ -65,7 +53,10 @@ unsafe fn eight_blocks(state: &[u32; 16], counter: u64, out: &mut [u8; BATCH_LEN
     // SAFETY: the caller vouches for AVX2. Every store is of 32 bytes at 64 * row or 32 bytes behind that, for rows from 0
     // to 7, and so within the 512 bytes of `out`; it needs no alignment.
     unsafe {
-        let mut start = state.map(|word| _mm256_set1_epi32(signed(word)));
+        let mut start = [_mm256_set1_epi32(0); 16];
+        for (lanes, word) in start.iter_mut().zip(state) {
+            *lanes = _mm256_set1_epi32(signed(*word));
+        }
         (start[8], start[9]) = (of_lanes(numbers[0]), of_lanes(numbers[1]));
         let mut x = start;
         for turn in 0..DOUBLE_ROUNDS {
@@ -94,12 +85,28 @@ unsafe fn eight_blocks(state: &[u32; 16], counter: u64, out: &mut [u8; BATCH_LEN
 unsafe fn double_round(x: &mut [__m256i; 16]) {
     // SAFETY: as of this function.
     unsafe {
-        for (a, b, c, d) in QUARTERS {
-            x[b] = _mm256_xor_si256(x[b], rotated::<7, 25>(_mm256_add_epi32(x[a], x[d])));
-            x[c] = _mm256_xor_si256(x[c], rotated::<9, 23>(_mm256_add_epi32(x[b], x[a])));
-            x[d] = _mm256_xor_si256(x[d], rotated::<13, 19>(_mm256_add_epi32(x[c], x[b])));
-            x[a] = _mm256_xor_si256(x[a], rotated::<18, 14>(_mm256_add_epi32(x[d], x[c])));
-        }
+        // Columns, then rows.
+        quarter_round::<0, 4, 8, 12>(x);
+        quarter_round::<5, 9, 13, 1>(x);
+        quarter_round::<10, 14, 2, 6>(x);
+        quarter_round::<15, 3, 7, 11>(x);
+        quarter_round::<0, 1, 2, 3>(x);
+        quarter_round::<5, 6, 7, 4>(x);
+        quarter_round::<10, 11, 8, 9>(x);
+        quarter_round::<15, 12, 13, 14>(x);
+    }
+}
+
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn quarter_round<const A: usize, const B: usize, const C: usize, const D: usize>(x: &mut [__m256i; 16]) {
+    // SAFETY: as of this function.
+    unsafe {
+        x[B] = _mm256_xor_si256(x[B], rotated::<7, 25>(_mm256_add_epi32(x[A], x[D])));
+        x[C] = _mm256_xor_si256(x[C], rotated::<9, 23>(_mm256_add_epi32(x[B], x[A])));
+        x[D] = _mm256_xor_si256(x[D], rotated::<13, 19>(_mm256_add_epi32(x[C], x[B])));
+        x[A] = _mm256_xor_si256(x[A], rotated::<18, 14>(_mm256_add_epi32(x[D], x[C])));
     }
 }
 
@@ -122,15 +129,24 @@ unsafe fn transposed(x: [__m256i; 8]) -> [__m256i; 8] {
     // SAFETY: as of this function.
     unsafe {
         // Pairs of words, then fours in both halves, then the halves.
-        let low = |i: usize| _mm256_unpacklo_epi32(x[i], x[i + 1]);
-        let high = |i: usize| _mm256_unpackhi_epi32(x[i], x[i + 1]);
-        let pairs = [low(0), low(2), low(4), low(6), high(0), high(2), high(4), high(6)];
-        let low = |i: usize| _mm256_unpacklo_epi64(pairs[i], pairs[i + 1]);
-        let high = |i: usize| _mm256_unpackhi_epi64(pairs[i], pairs[i + 1]);
-        let fours = [[low(0), low(2)], [high(0), high(2)], [low(4), low(6)], [high(4), high(6)]];
-        let front = fours.map(|[a, b]| _mm256_permute2x128_si256::<0x20>(a, b));
-        let back = fours.map(|[a, b]| _mm256_permute2x128_si256::<0x31>(a, b));
-        [front[0], front[1], front[2], front[3], back[0], back[1], back[2], back[3]]
+        let (a0, a1) = (_mm256_unpacklo_epi32(x[0], x[1]), _mm256_unpackhi_epi32(x[0], x[1]));
+        let (b0, b1) = (_mm256_unpacklo_epi32(x[2], x[3]), _mm256_unpackhi_epi32(x[2], x[3]));
+        let (c0, c1) = (_mm256_unpacklo_epi32(x[4], x[5]), _mm256_unpackhi_epi32(x[4], x[5]));
+        let (d0, d1) = (_mm256_unpacklo_epi32(x[6], x[7]), _mm256_unpackhi_epi32(x[6], x[7]));
+        let (e0, e1) = (_mm256_unpacklo_epi64(a0, b0), _mm256_unpackhi_epi64(a0, b0));
+        let (e2, e3) = (_mm256_unpacklo_epi64(a1, b1), _mm256_unpackhi_epi64(a1, b1));
+        let (f0, f1) = (_mm256_unpacklo_epi64(c0, d0), _mm256_unpackhi_epi64(c0, d0));
+        let (f2, f3) = (_mm256_unpacklo_epi64(c1, d1), _mm256_unpackhi_epi64(c1, d1));
+        [
+            _mm256_permute2x128_si256::<0x20>(e0, f0),
+            _mm256_permute2x128_si256::<0x20>(e1, f1),
+            _mm256_permute2x128_si256::<0x20>(e2, f2),
+            _mm256_permute2x128_si256::<0x20>(e3, f3),
+            _mm256_permute2x128_si256::<0x31>(e0, f0),
+            _mm256_permute2x128_si256::<0x31>(e1, f1),
+            _mm256_permute2x128_si256::<0x31>(e2, f2),
+            _mm256_permute2x128_si256::<0x31>(e3, f3),
+        ]
     }
 }
 
