@@ -2,7 +2,10 @@
 
 #[cfg(feature = "aws-lc-rs")]
 mod awslc;
+#[cfg(any(feature = "aws-lc-rs", not(target_arch = "x86_64"), test))]
 mod rustcrypto;
+#[cfg(all(target_arch = "x86_64", any(not(feature = "aws-lc-rs"), test)))]
+mod x86;
 
 use core::ops::Range;
 
@@ -12,14 +15,15 @@ use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
 use crate::secret::{Held, wipe};
-#[cfg(all(feature = "aws-lc-rs", feature = "envelope"))]
-use awslc::Once;
 #[cfg(feature = "aws-lc-rs")]
-use awslc::Schedule;
-#[cfg(all(not(feature = "aws-lc-rs"), feature = "envelope"))]
-use rustcrypto::Once;
-#[cfg(not(feature = "aws-lc-rs"))]
-use rustcrypto::Schedule;
+use awslc as backend;
+#[cfg(feature = "envelope")]
+use backend::Once;
+use backend::Schedule;
+#[cfg(not(any(feature = "aws-lc-rs", target_arch = "x86_64")))]
+use rustcrypto as backend;
+#[cfg(all(not(feature = "aws-lc-rs"), target_arch = "x86_64"))]
+use x86 as backend;
 
 /// An expanded AES-128, AES-192 or AES-256 key for aesgcm, with its budget of seals.
 ///

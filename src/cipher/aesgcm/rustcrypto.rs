@@ -41,6 +41,7 @@ macro_rules! for_each_size {
     };
 }
 
+#[allow(dead_code, reason = "some builds and tests use a part")]
 impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
         let invalid = |_| Error::KeyLength { len: key.len() };
@@ -88,5 +89,6 @@ impl Schedule {
 }
 
 /// A key that is used for one value.
-#[cfg(all(feature = "envelope", not(feature = "aws-lc-rs")))]
+#[cfg(feature = "envelope")]
+#[allow(dead_code, reason = "some builds and tests use a part")]
 pub(super) type Once = Schedule;
