@@ -60,7 +60,7 @@ impl Ghash {
 
     /// A sum is what one block would leave that is the sum, but for the product; so that it goes in with the first block.
     pub(super) fn update_by_library(&self, sum: &mut Sum, bytes: &[u8]) {
-        use ::ghash::universal_hash::{KeyInit as _, UniversalHash as _};
+        use ::ghash::universal_hash::UniversalHash as _;
         for bytes in bytes.chunks(BLOCK_LEN) {
             let mut block = Zeroizing::new(sum.0.to_be_bytes());
             block.iter_mut().zip(bytes).for_each(|(sum, byte)| *sum ^= byte);
