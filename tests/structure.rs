@@ -35,6 +35,7 @@ const SHARED: &[&str] = &[
     "cipher::layout",
     "cipher::key",
     "cipher::budget",
+    "cipher::aescbc::rustcrypto",
     "cipher::aesgcm",
     "cipher::secretbox::rustcrypto",
     "cipher::xchacha",
