@@ -6,6 +6,8 @@
 //! The round keys lie in memory of the library's own, which it wipes when it gives it back. What its code leaves in
 //! registers and on the stack is its own affair: nothing here can wipe that.
 
+use alloc::boxed::Box;
+
 use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::rustcrypto;
@@ -13,7 +15,11 @@ use crate::error::{Error, Result};
 
 /// The round keys and the hash key, once for each backend.
 pub(super) struct Schedule {
-    key: Once,
+    /// Boxed, so that what is left of it when it is dropped, addresses alone, is not taken for key material.
+    key: Box<Once>,
+    /// Fills what would be padding, which is moved along and not wiped on drop.
+    #[expect(dead_code, reason = "the zeros are there to be moved, not read")]
+    zeros: usize,
     in_place: rustcrypto::Schedule,
 }
 
@@ -22,7 +28,7 @@ pub(super) struct Once(LessSafeKey);
 
 impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
-        Ok(Self { key: Once::expand(key)?, in_place: rustcrypto::Schedule::expand(key)? })
+        Ok(Self { key: Box::new(Once::expand(key)?), zeros: 0, in_place: rustcrypto::Schedule::expand(key)? })
     }
 
     /// Encrypts `plaintext` to `out`, of the same length, and returns the tag.
