@@ -1,5 +1,7 @@
 //! AES-CBC with PKCS#7 padding: NIST SP 800-38A, 6.2; Kubernetes' `aes.go`, `NewCBCTransformer`.
 
+#[cfg(feature = "aws-lc-rs")]
+mod awslc;
 mod padding;
 mod rustcrypto;
 
@@ -12,6 +14,9 @@ use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
 use crate::secret::{Held, wipe};
+#[cfg(feature = "aws-lc-rs")]
+use awslc::Schedule;
+#[cfg(not(feature = "aws-lc-rs"))]
 use rustcrypto::Schedule;
 
 /// An expanded AES-128, AES-192 or AES-256 key for aescbc.
@@ -41,8 +46,7 @@ impl AesCbcKey {
         let padding = BLOCK_LEN - rest.len();
         last[..rest.len()].copy_from_slice(rest);
         last[rest.len()..].fill(padding.to_le_bytes()[0]);
-        self.0.get().encrypt(iv, text, last);
-        Ok(())
+        self.0.get().encrypt(iv, text, last)
     }
 
     /// Decrypts the end of `body`, as much as can be padding, and returns the plaintext's length.

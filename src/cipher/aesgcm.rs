@@ -1,10 +1,13 @@
 //! AES-GCM with random 96-bit nonces: NIST SP 800-38D; Kubernetes' `aes.go`, `NewGCMTransformer`.
 
+#[cfg(feature = "aws-lc-rs")]
+mod awslc;
+#[cfg(any(feature = "aws-lc-rs", not(target_arch = "x86_64"), test))]
 mod rustcrypto;
+#[cfg(all(target_arch = "x86_64", any(not(feature = "aws-lc-rs"), test)))]
+mod x86;
 
 use core::ops::Range;
-
-use inout::InOutBuf;
 
 use super::budget::SealBudget;
 use super::construction::Construction;
@@ -12,7 +15,15 @@ use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
 use crate::secret::{Held, wipe};
-use rustcrypto::Schedule;
+#[cfg(feature = "aws-lc-rs")]
+use awslc as backend;
+#[cfg(feature = "envelope")]
+use backend::Once;
+use backend::Schedule;
+#[cfg(not(any(feature = "aws-lc-rs", target_arch = "x86_64")))]
+use rustcrypto as backend;
+#[cfg(all(not(feature = "aws-lc-rs"), target_arch = "x86_64"))]
+use x86 as backend;
 
 /// An expanded AES-128, AES-192 or AES-256 key for aesgcm, with its budget of seals.
 ///
@@ -77,29 +88,32 @@ impl AesGcmKey {
     pub fn seals_left(&self) -> u32 {
         self.0.get().seals.left()
     }
-
-    fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &mut [u8]) -> Result<()> {
-        tag.copy_from_slice(&self.0.get().schedule.seal(nonce, aad, text)?);
-        Ok(())
-    }
 }
 
-/// Encrypts `text` under a key that is used for this one value, and returns the tag.
+/// Encrypts `plaintext` to `out`, of the same length, under a key that is used for this one value, and returns the tag.
 #[cfg(feature = "envelope")]
-pub(crate) fn seal_once(key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> Result<[u8; 16]> {
-    Schedule::expand(key)?.seal(nonce, aad, text)
+pub(crate) fn seal_once(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    plaintext: &[u8],
+    out: &mut [u8],
+) -> Result<[u8; 16]> {
+    Once::expand(key)?.seal(nonce, aad, plaintext, out)
 }
 
-/// Checks the tag, and only then decrypts `text`, under a key that is used for this one value.
+/// Decrypts `text` to `out`, of the same length, under a key that is used for this one value; what it wrote is the
+/// caller's to wipe if the tag is wrong.
 #[cfg(feature = "envelope")]
 pub(crate) fn open_once(
     key: &[u8; 32],
     nonce: &[u8; 12],
     aad: &[u8],
-    text: InOutBuf<'_, '_, u8>,
+    text: &[u8],
+    out: &mut [u8],
     tag: &[u8; 16],
 ) -> Result<()> {
-    Schedule::expand(key)?.open(nonce, aad, text, tag)
+    Once::expand(key)?.open(nonce, aad, text, out, tag)
 }
 
 impl Cipher for AesGcmKey {}
@@ -116,19 +130,20 @@ impl Construction for AesGcmKey {
 
     fn seal_into(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (text, tag) = body.split_at_mut(plaintext.len());
-        self.seal(nonce, aad, InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?, tag)
+        tag.copy_from_slice(&self.0.get().schedule.seal(nonce, aad, plaintext, text)?);
+        Ok(())
     }
 
     fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
         let (text, tag) = body.split_at_mut(plaintext_len);
-        self.seal(nonce, aad, text.into(), tag)
+        tag.copy_from_slice(&self.0.get().schedule.seal_in_place(nonce, aad, text)?);
+        Ok(())
     }
 
     fn open_into(&self, nonce: &[u8; 12], aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let (text, tag) = body.split_last_chunk().ok_or(Error::Open)?;
         let out = &mut out[..text.len()];
-        let buffers = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
-        let opened = self.0.get().schedule.open(nonce, aad, buffers, tag);
+        let opened = self.0.get().schedule.open(nonce, aad, text, out, tag);
         if opened.is_err() {
             wipe(out);
         }
@@ -138,7 +153,7 @@ impl Construction for AesGcmKey {
     fn open_in_place(&self, nonce: &[u8; 12], aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
         let (text, tag) = body.split_last_chunk_mut().ok_or(Error::Open)?;
         let len = text.len();
-        self.0.get().schedule.open(nonce, aad, text.into(), tag)?;
+        self.0.get().schedule.open_in_place(nonce, aad, text, tag)?;
         Ok(0..len)
     }
 }

@@ -15,7 +15,6 @@
 use core::fmt;
 
 use hkdf::Hkdf;
-use inout::InOutBuf;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -76,14 +75,13 @@ impl CommittingKey {
     pub(crate) fn seal_into(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<()> {
         let (head, body) = out.split_first_chunk_mut::<COMMITTING_HEAD_LEN>().ok_or(Error::TooLong)?;
         let (text, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::TooLong)?;
-        let buffers = InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?;
         let mut salt = [0; SALT_LEN];
         rng.fill(&mut salt)?;
         let okm = self.derive(&salt)?;
         let (key, commitment) = split_okm(&okm)?;
         *tag = match self.algorithm {
-            Algorithm::XChaCha20Poly1305 => xchacha::seal_once(key, &[0; 24], aad, buffers)?,
-            Algorithm::Aes256Gcm => aesgcm::seal_once(key, &[0; 12], aad, buffers)?,
+            Algorithm::XChaCha20Poly1305 => xchacha::seal_once(key, &[0; 24], aad, plaintext, text)?,
+            Algorithm::Aes256Gcm => aesgcm::seal_once(key, &[0; 12], aad, plaintext, text)?,
         };
         let (head_salt, head_commitment) = head.split_at_mut(SALT_LEN);
         head_salt.copy_from_slice(&salt);
@@ -97,10 +95,9 @@ impl CommittingKey {
         let (key, _) = split_okm(&okm)?;
         let (text, tag) = body.split_last_chunk::<TAG_LEN>().ok_or(Error::Open)?;
         let out = out.get_mut(..text.len()).ok_or(Error::BufferTooSmall { needed: text.len() })?;
-        let buffers = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
         let opened = match self.algorithm {
-            Algorithm::XChaCha20Poly1305 => xchacha::open_once(key, &[0; 24], aad, buffers, tag),
-            Algorithm::Aes256Gcm => aesgcm::open_once(key, &[0; 12], aad, buffers, tag),
+            Algorithm::XChaCha20Poly1305 => xchacha::open_once(key, &[0; 24], aad, text, out, tag),
+            Algorithm::Aes256Gcm => aesgcm::open_once(key, &[0; 12], aad, text, out, tag),
         };
         if opened.is_err() {
             wipe(out);

@@ -2,6 +2,8 @@
 //! `secretbox.go`.
 
 mod rustcrypto;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use core::ops::Range;
 
@@ -46,21 +48,20 @@ impl Construction for SecretboxKey {
     fn seal_into(&self, nonce: &[u8; 24], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
         let buffers = InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?;
-        *tag = rustcrypto::seal(self.key(), nonce, buffers);
+        *tag = seal(self.key(), nonce, buffers);
         Ok(())
     }
 
     fn seal_in_place(&self, nonce: &[u8; 24], _aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
-        *tag = rustcrypto::seal(self.key(), nonce, (&mut text[..plaintext_len]).into());
+        *tag = seal(self.key(), nonce, (&mut text[..plaintext_len]).into());
         Ok(())
     }
 
     fn open_into(&self, nonce: &[u8; 24], _aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let (tag, text) = body.split_first_chunk().ok_or(Error::Open)?;
         let out = &mut out[..text.len()];
-        let buffers = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
-        let opened = rustcrypto::open(self.key(), nonce, buffers, tag);
+        let opened = open(self.key(), nonce, text, out, tag);
         if opened.is_err() {
             wipe(out);
         }
@@ -70,7 +71,34 @@ impl Construction for SecretboxKey {
     fn open_in_place(&self, nonce: &[u8; 24], _aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
         let len = body.len();
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::Open)?;
-        rustcrypto::open(self.key(), nonce, text.into(), tag)?;
+        open_in_place(self.key(), nonce, text, tag)?;
         Ok(tag.len()..len)
     }
+}
+
+/// Encrypts `text` and returns the tag of the ciphertext.
+fn seal(key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = x86::Avx2::detect() {
+        return x86::seal(cpu, key, nonce, text);
+    }
+    rustcrypto::seal(key, nonce, text)
+}
+
+/// Decrypts `text` to `out`, of the same length; what it wrote is the caller's to wipe if the tag is wrong.
+fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = x86::Avx2::detect() {
+        return x86::open(cpu, key, nonce, text, out, tag);
+    }
+    rustcrypto::open(key, nonce, InOutBuf::new(text, out).map_err(|_| Error::Open)?, tag)
+}
+
+/// Checks the tag, and only then decrypts `text`.
+fn open_in_place(key: &[u8; 32], nonce: &[u8; 24], text: &mut [u8], tag: &[u8; 16]) -> Result<()> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = x86::Avx2::detect() {
+        return x86::open_in_place(cpu, key, nonce, text, tag);
+    }
+    rustcrypto::open(key, nonce, text.into(), tag)
 }

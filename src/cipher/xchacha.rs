@@ -28,20 +28,28 @@ impl XChaChaKey {
     }
 }
 
-/// Encrypts `text` under a key that is used for this one value, and returns the tag.
-pub(crate) fn seal_once(key: &[u8; 32], nonce: &[u8; 24], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> Result<[u8; 16]> {
-    Schedule::new(key).seal(nonce, aad, text)
+/// Encrypts `plaintext` to `out`, of the same length, under a key that is used for this one value, and returns the tag.
+pub(crate) fn seal_once(
+    key: &[u8; 32],
+    nonce: &[u8; 24],
+    aad: &[u8],
+    plaintext: &[u8],
+    out: &mut [u8],
+) -> Result<[u8; 16]> {
+    Schedule::new(key).seal(nonce, aad, InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?)
 }
 
-/// Checks the tag, and only then decrypts `text`, under a key that is used for this one value.
+/// Checks the tag, and only then decrypts `text` to `out`, of the same length, under a key that is used for this one
+/// value.
 pub(crate) fn open_once(
     key: &[u8; 32],
     nonce: &[u8; 24],
     aad: &[u8],
-    text: InOutBuf<'_, '_, u8>,
+    text: &[u8],
+    out: &mut [u8],
     tag: &[u8; 16],
 ) -> Result<()> {
-    Schedule::new(key).open(nonce, aad, text, tag)
+    Schedule::new(key).open(nonce, aad, InOutBuf::new(text, out).map_err(|_| Error::Open)?, tag)
 }
 
 impl Construction for XChaChaKey {

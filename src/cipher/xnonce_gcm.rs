@@ -9,7 +9,6 @@
 use core::fmt;
 
 use hkdf::Hkdf;
-use inout::InOutBuf;
 use sha2::Sha256;
 
 use super::aesgcm::{open_once, seal_once};
@@ -60,11 +59,10 @@ impl XNonceGcmKey {
     pub(crate) fn seal_into(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<()> {
         let (head, body) = out.split_first_chunk_mut::<HEAD_LEN>().ok_or(Error::TooLong)?;
         let (text, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::TooLong)?;
-        let buffers = InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?;
         let mut drawn = [0; HEAD_LEN];
         rng.fill(&mut drawn)?;
         let (info, nonce) = split_head(&drawn)?;
-        *tag = seal_once(self.derive(info)?.expose(), nonce, aad, buffers)?;
+        *tag = seal_once(self.derive(info)?.expose(), nonce, aad, plaintext, text)?;
         *head = drawn;
         Ok(())
     }
@@ -75,8 +73,7 @@ impl XNonceGcmKey {
         let (text, tag) = body.split_last_chunk::<TAG_LEN>().ok_or(Error::Open)?;
         let out = out.get_mut(..text.len()).ok_or(Error::BufferTooSmall { needed: text.len() })?;
         let (info, nonce) = split_head(head)?;
-        let buffers = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
-        let opened = open_once(self.derive(info)?.expose(), nonce, aad, buffers, tag);
+        let opened = open_once(self.derive(info)?.expose(), nonce, aad, text, out, tag);
         if opened.is_err() {
             wipe(out);
         }

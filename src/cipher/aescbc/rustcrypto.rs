@@ -47,12 +47,13 @@ impl Schedule {
     }
 
     /// Encrypts the whole blocks of `text`, and `last` behind them in place.
-    pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) {
+    pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) -> Result<()> {
         match self {
             Self::Aes128(aes, _) => encrypt(aes, iv, text, last),
             Self::Aes192(aes, _) => encrypt(aes, iv, text, last),
             Self::Aes256(aes) => encrypt(aes, iv, text, last),
         }
+        Ok(())
     }
 
     /// Decrypts the whole blocks of `text`.

@@ -41,6 +41,7 @@ macro_rules! for_each_size {
     };
 }
 
+#[allow(dead_code, reason = "some builds and tests use a part")]
 impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
         let invalid = |_| Error::KeyLength { len: key.len() };
@@ -55,14 +56,39 @@ impl Schedule {
         }
     }
 
-    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> Result<[u8; 16]> {
+    /// Encrypts `plaintext` to `out`, of the same length, and returns the tag.
+    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<[u8; 16]> {
+        self.seal_buffers(nonce, aad, InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?)
+    }
+
+    /// Encrypts `text` where it is and returns the tag.
+    pub(super) fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], text: &mut [u8]) -> Result<[u8; 16]> {
+        self.seal_buffers(nonce, aad, text.into())
+    }
+
+    /// Checks the tag, and only then decrypts `text` to `out`, of the same length.
+    pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
+        self.open_buffers(nonce, aad, InOutBuf::new(text, out).map_err(|_| Error::Open)?, tag)
+    }
+
+    /// Checks the tag, and only then decrypts `text` where it is.
+    pub(super) fn open_in_place(&self, nonce: &[u8; 12], aad: &[u8], text: &mut [u8], tag: &[u8; 16]) -> Result<()> {
+        self.open_buffers(nonce, aad, text.into(), tag)
+    }
+
+    fn seal_buffers(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> Result<[u8; 16]> {
         for_each_size!(self, cipher => cipher.encrypt_inout_detached(&(*nonce).into(), aad, text))
             .map(Into::into)
             .map_err(|_| Error::TooLong)
     }
 
-    pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &[u8; 16]) -> Result<()> {
+    fn open_buffers(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &[u8; 16]) -> Result<()> {
         for_each_size!(self, cipher => cipher.decrypt_inout_detached(&(*nonce).into(), aad, text, &(*tag).into()))
             .map_err(|_| Error::Open)
     }
 }
+
+/// A key that is used for one value.
+#[cfg(feature = "envelope")]
+#[allow(dead_code, reason = "some builds and tests use a part")]
+pub(super) type Once = Schedule;

@@ -1,0 +1,59 @@
+//! Timing: the median of many short batches, of which an interruption spoils one.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use crate::rows::Row;
+
+/// Times calls and collects a row for each.
+pub struct Sampler {
+    batch: Duration,
+    samples: usize,
+    only: Option<String>,
+    pub rows: Vec<Row>,
+}
+
+/// What is measured: the row without its number.
+#[derive(Clone, Copy)]
+pub struct Cell {
+    pub provider: &'static str,
+    pub op: &'static str,
+    pub size: usize,
+}
+
+impl Sampler {
+    /// Measures only what `only` is a part of the name of, if it is given.
+    pub fn new(quick: bool, only: Option<String>) -> Self {
+        let (batch, samples) = if quick { (Duration::from_micros(200), 101) } else { (Duration::from_millis(1), 301) };
+        Self { batch, samples, only, rows: Vec::new() }
+    }
+
+    /// Times `call`; what it returns is dropped in the timed part. The count of calls is its argument.
+    pub fn time<R>(&mut self, cell: Cell, name: &'static str, mut call: impl FnMut(usize) -> R) {
+        let Cell { provider, op, size } = cell;
+        if self.only.as_ref().is_some_and(|only| !format!("{provider}/{op}/{size}/{name}").contains(only.as_str())) {
+            return;
+        }
+        let mut calls = 1;
+        let calls = loop {
+            let took = timed(calls, &mut call);
+            if took >= self.batch / 2 {
+                break ((calls as f64 * self.batch.as_secs_f64() / took.as_secs_f64()) as usize).max(1);
+            }
+            calls *= 2;
+        };
+        let mut times: Vec<f64> =
+            (0..self.samples).map(|_| timed(calls, &mut call).as_secs_f64() * 1e9 / calls as f64).collect();
+        times.sort_by(f64::total_cmp);
+        let median_ns = (times[times.len() / 2] * 10.0).round() / 10.0;
+        self.rows.push(Row { provider: provider.into(), op: op.into(), size, r#impl: name.into(), median_ns });
+    }
+}
+
+fn timed<R>(calls: usize, call: &mut impl FnMut(usize) -> R) -> Duration {
+    let start = Instant::now();
+    for i in 0..calls {
+        black_box(call(i));
+    }
+    start.elapsed()
+}

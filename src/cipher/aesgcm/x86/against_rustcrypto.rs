@@ -1,0 +1,78 @@
+//! This backend against the libraries' code: the same bytes for every length around the ends of blocks and batches, and
+//! for many random inputs.
+#![allow(clippy::unwrap_used)]
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::super::rustcrypto;
+use super::*;
+use chacha20::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+/// Seals and opens by both ways, in place and not, and with a tag of which one bit is wrong.
+fn compare(key: &[u8], nonce: &[u8; 12], aad: &[u8], text: &[u8], bit: usize) {
+    let (own, library) = (Schedule::expand(key).unwrap(), rustcrypto::Schedule::expand(key).unwrap());
+    let mut expected = vec![0; text.len()];
+    let tag = library.seal(nonce, aad, text, &mut expected).unwrap();
+    let mut sealed = vec![0xa5; text.len()];
+    assert_eq!(own.seal(nonce, aad, text, &mut sealed), Ok(tag), "{} {}", aad.len(), text.len());
+    assert_eq!(sealed, expected);
+    let mut in_place = text.to_vec();
+    assert_eq!(own.seal_in_place(nonce, aad, &mut in_place), Ok(tag));
+    assert_eq!(in_place, expected);
+
+    let mut out = vec![0xa5; text.len()];
+    own.open(nonce, aad, &sealed, &mut out, &tag).unwrap();
+    assert_eq!(out, text);
+    let mut wrong = tag;
+    wrong[bit / 8 % 16] ^= 1 << (bit % 8);
+    assert_eq!(own.open(nonce, aad, &sealed, &mut out, &wrong), Err(Error::Open));
+    assert_eq!(own.open_in_place(nonce, aad, &mut in_place, &wrong), Err(Error::Open));
+    assert_eq!(in_place, sealed);
+    own.open_in_place(nonce, aad, &mut in_place, &tag).unwrap();
+    assert_eq!(in_place, text);
+}
+
+#[test]
+fn every_length_up_to_two_batches() {
+    let text: Vec<u8> = (0..=u8::MAX).cycle().take(2 * BATCH * BLOCK_LEN + 40).collect();
+    for len in 0..text.len() {
+        compare(&[7; 32], &[9; 12], &text[..len % 160], &text[..len], len);
+    }
+}
+
+#[test]
+fn random_inputs() {
+    let mut rng = ChaCha20Rng::from_seed([3; 32]);
+    let rounds = if cfg!(debug_assertions) { 1_000 } else { 1_000_000 };
+    for _ in 0..rounds {
+        let (mut key, mut nonce) = ([0; 32], [0; 12]);
+        rng.fill_bytes(&mut key);
+        rng.fill_bytes(&mut nonce);
+        let mut bytes = |most: u32| {
+            let mut bytes = vec![0; usize::try_from(rng.next_u32() % most).unwrap()];
+            rng.fill_bytes(&mut bytes);
+            bytes
+        };
+        let (aad, text) = (bytes(300), bytes(3000));
+        let len = [16, 24, 32][text.len() % 3];
+        compare(&key[..len], &nonce, &aad, &text, aad.len());
+    }
+}
+
+#[test]
+fn without_the_product_the_library_hashes_the_same() {
+    let text: Vec<u8> = (0..=u8::MAX).cycle().take(400).collect();
+    let ghash = Ghash::new(&[0xf3; BLOCK_LEN]);
+    for len in 0..text.len() {
+        let (mut own, mut library) = (Sum::default(), Sum::default());
+        ghash.update(&mut own, &text[..len]);
+        ghash.update_by_library(&mut library, &text[..len]);
+        assert_eq!(own.value(), library.value(), "{len}");
+        // A sum that is there already goes in with the first block.
+        ghash.update(&mut own, &text[len..]);
+        ghash.update_by_library(&mut library, &text[len..]);
+        assert_eq!(own.value(), library.value(), "{len}");
+    }
+}
