@@ -2,9 +2,9 @@
 
 #[cfg(feature = "aws-lc-rs")]
 mod awslc;
-#[cfg(any(feature = "aws-lc-rs", not(target_arch = "x86_64"), test))]
+#[cfg(any(feature = "aws-lc-rs", not(target_arch = "x86_64"), all(test, feature = "pool")))]
 mod rustcrypto;
-#[cfg(all(target_arch = "x86_64", any(not(feature = "aws-lc-rs"), test)))]
+#[cfg(all(target_arch = "x86_64", any(not(feature = "aws-lc-rs"), all(test, feature = "pool"))))]
 mod x86;
 
 use core::ops::Range;
