@@ -184,7 +184,7 @@ impl FreshDek {
     /// # Errors
     /// [`Error::Random`].
     pub fn generate_with(scheme: DekScheme, limits: DekLimits, rng: &mut dyn KeySource) -> Result<Self> {
-        let bytes = Box::new(Secret::<32>::generate_with(rng)?);
+        let bytes = Secret::<32>::boxed(|bytes| Ok::<_, Error>(rng.fill(bytes)?))?;
         let schedule = Schedule::expand(scheme, bytes.expose())?;
         Ok(Self { bytes, schedule, budget: DekBudget::new(limits) })
     }

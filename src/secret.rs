@@ -55,6 +55,17 @@ impl<const N: usize> Secret<N> {
         Ok(secret)
     }
 
+    /// Builds the secret in a block of the heap, so that it never lies on the stack.
+    ///
+    /// # Errors
+    /// Whatever `fill` returns; what it had written is wiped.
+    #[cfg(feature = "envelope")]
+    pub(crate) fn boxed<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<alloc::boxed::Box<Self>, E> {
+        let mut secret = alloc::boxed::Box::new(Self([0; N]));
+        fill(&mut secret.0)?;
+        Ok(secret)
+    }
+
     /// Copies the secret from a slice of exactly `N` bytes.
     ///
     /// # Errors
