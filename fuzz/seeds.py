@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the seed corpora of `open`, `inspect`, `base64`, `kms_object`, `envelope` and `config` from recorded values.
 
-The corpora are committed; run this again when the shape of an input changes. The corpora of `seal_open` and `config_write`, and
-what has a hash for a name in that of `envelope`, are inputs that the fuzzer itself found: their shape is that of the `arbitrary`
+The corpora are committed; run this again when the shape of an input changes. The corpora of `backends`, `seal_open` and `config_write`,
+and what has a hash for a name in that of `envelope`, are inputs that the fuzzer itself found: their shape is that of the `arbitrary`
 crate.
 """
 
