@@ -79,9 +79,7 @@ const CALLS: [(&str, Call); 9] = [
     }),
     ("failing open", |list, _, stored, _| drop(list.open(AAD, &damaged(stored)).unwrap_err())),
     ("failing open into", |list, _, stored, out| drop(list.open_into(AAD, &damaged(stored), out).unwrap_err())),
-    ("failing open in place", |list, _, stored, _| {
-        drop(list.open_in_place(AAD, &mut damaged(stored)).unwrap_err())
-    }),
+    ("failing open in place", |list, _, stored, _| drop(list.open_in_place(AAD, &mut damaged(stored)).unwrap_err())),
 ];
 
 fn damaged(stored: &[u8]) -> Vec<u8> {
@@ -108,7 +106,13 @@ fn explore() {
             for (name, call) in CALLS {
                 let mut out = vec![0; stored.len()];
                 let ((), left) = left_by(|| call(&list, &text, &stored, &mut out));
-                println!("{kind} {size} {name}: {} deep, {:?} at {:?}, wiped {}", left.depth(), left.found(&secrets), left.depths(&secrets), left.wiped_below());
+                println!(
+                    "{kind} {size} {name}: {} deep, {:?} at {:?}, wiped {}",
+                    left.depth(),
+                    left.found(&secrets),
+                    left.depths(&secrets),
+                    left.wiped_below()
+                );
             }
         }
     }
