@@ -88,6 +88,12 @@ impl Needles {
         self
     }
 
+    /// Looks for those of another too.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Looks for every word of 32 bits four times in a row, as vector code holds it.
     pub(crate) fn with_words(mut self, name: &'static str, bytes: &[u8]) -> Self {
         self.0.extend(bytes.chunks_exact(4).map(|word| (word.repeat(4).try_into().unwrap(), name)));
@@ -118,9 +124,17 @@ impl DeadStack {
         let depths: Vec<_> = at.map(|(at, _)| self.0.len() - at).collect();
         depths.iter().min().copied().unwrap_or(0)..depths.iter().max().copied().unwrap_or(0)
     }
+}
 
-    /// How many bytes at the deep end are zero: by so much a wipe went deeper than what it had to wipe.
-    pub(crate) fn wiped_below(&self) -> usize {
-        self.0.iter().take_while(|&&byte| byte == 0).count()
-    }
+/// Makes the call and checks that nothing is left of what is looked for, which the result may tell.
+pub(crate) fn assert_clean<T: Send>(
+    name: &str,
+    call: impl FnOnce() -> T + Send,
+    needles: impl FnOnce(&T) -> Needles,
+) -> T {
+    let (made, left) = left_by(call);
+    let needles = needles(&made);
+    let found = left.found(&needles);
+    assert!(found.is_empty(), "{name}: {found:?}, {:?} bytes deep of {}", left.depths(&needles), left.depth());
+    made
 }

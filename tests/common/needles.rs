@@ -1,30 +1,26 @@
 //! What may not be left of keys and plaintext, worked out apart from the code under test.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
+use aes::cipher::consts::U10;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use chacha20::cipher::{KeyIvInit, StreamCipher};
 use sha2::block_api::compress256;
+use sha2::{Digest, Sha256};
 
 use super::dead_stack::{Needles, RUN};
 use super::round_keys::expand_aes256;
 
 /// Bytes of which no two runs are alike, and none is like that of another seed.
 pub(crate) fn unlike(seed: u64, len: usize) -> Vec<u8> {
-    // The generator of Steele, Lea and Flood: "Fast splittable pseudorandom number generators", 2014.
-    let mut state = seed.wrapping_mul(0x5851_f42d_4c95_7f2d);
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31).to_le_bytes()
-    };
-    (0..len.div_ceil(8)).flat_map(|_| next()).take(len).collect()
+    let block = |number: u64| Sha256::digest([seed.to_le_bytes(), number.to_le_bytes()].concat());
+    (0..).flat_map(block).take(len).collect()
 }
 
 impl Needles {
-    /// A key of 32 bytes.
+    /// A key of 32 bytes, as it is and as vector code holds its words.
     pub(crate) fn with_key(self, key: &[u8]) -> Self {
         assert_eq!(key.len(), 32);
-        self.with("raw key", key).with_words("words of the key", key)
+        self.with("raw key", key).with_words("words of a key", key)
     }
 
     /// A key of AES-256: itself, and each round key that is no half of it.
@@ -35,9 +31,30 @@ impl Needles {
 
     /// A key of AES-256-GCM, and what is made of it for a value with this nonce.
     pub(crate) fn with_gcm(self, key: &[u8], nonce: &[u8]) -> Self {
-        let hash_key = aes_block(key, &[0; 16]);
         let mask = aes_block(key, &[nonce, &[0, 0, 0, 1]].concat());
-        self.with_aes(key).with("hash key", &hash_key).with("mask of the tag", &mask)
+        self.with_aes(key).with("hash key", &aes_block(key, &[0; 16])).with("mask of the tag", &mask)
+    }
+
+    /// A key of XSalsa20-Poly1305, and what is made of it for a value with this nonce.
+    pub(crate) fn with_xsalsa(self, key: &[u8], nonce: &[u8]) -> Self {
+        let subkey = salsa20::hsalsa::<U10>(key.try_into().unwrap(), nonce[..16].try_into().unwrap());
+        let mut mac_key = [0; 32];
+        salsa20::XSalsa20::new(key.try_into().unwrap(), nonce.try_into().unwrap()).apply_keystream(&mut mac_key);
+        self.with_key(key).with_key(&subkey).with("one-time key", &mac_key)
+    }
+
+    /// A key of XChaCha20-Poly1305, and what is made of it for a value with this nonce.
+    pub(crate) fn with_xchacha(self, key: &[u8], nonce: &[u8]) -> Self {
+        let subkey = chacha20::hchacha::<chacha20::R20>(key.try_into().unwrap(), nonce[..16].try_into().unwrap());
+        let mut mac_key = [0; 32];
+        chacha20::XChaCha20::new(key.try_into().unwrap(), nonce.try_into().unwrap()).apply_keystream(&mut mac_key);
+        self.with_key(key).with_key(&subkey).with("one-time key", &mac_key)
+    }
+
+    /// A seed, and the states that HMAC-SHA256 has with it.
+    pub(crate) fn with_seed(self, seed: &[u8]) -> Self {
+        let (inner, outer) = (hmac_state(seed, 0x36), hmac_state(seed, 0x5c));
+        self.with_key(seed).with("state of HMAC", &inner).with("state of HMAC", &outer)
     }
 
     /// A text and what it was encrypted with.
@@ -58,29 +75,42 @@ impl Needles {
             seen.dedup();
             seen.len() >= 14
         };
-        self.with_runs("part of a live key", block.windows(RUN).filter(varied))
-    }
-
-    /// The states of HMAC-SHA256 with this key.
-    pub(crate) fn with_hmac(self, key: &[u8]) -> Self {
-        let (inner, outer) = (hmac_state(key, 0x36), hmac_state(key, 0x5c));
-        self.with_key(key).with("state of HMAC", &inner).with("state of HMAC", &outer)
+        let runs: Vec<_> = block.windows(RUN).filter(varied).collect();
+        assert!(!runs.is_empty(), "no key lies in the block");
+        self.with_runs("part of a live key", runs)
     }
 }
 
-pub(crate) fn aes_block(key: &[u8], block: &[u8]) -> [u8; 16] {
+fn aes_block(key: &[u8], block: &[u8]) -> [u8; 16] {
     let mut block: [u8; 16] = block.try_into().unwrap();
     aes::Aes256::new(key.try_into().unwrap()).encrypt_block((&mut block).into());
     block
 }
 
-/// What SHA-256 holds once it has taken in a padding of HMAC (RFC 2104) with this key.
-fn hmac_state(key: &[u8], padding: u8) -> Vec<u8> {
+/// HKDF-Expand of RFC 5869, 2.3, to 64 bytes.
+pub(crate) fn expanded(prk: &[u8], info: &[u8]) -> Vec<u8> {
+    let first = hmac(prk, &[info, &[1]].concat());
+    let second = hmac(prk, &[&first, info, &[2]].concat());
+    [first, second].concat()
+}
+
+/// HMAC-SHA256 of RFC 2104 with a key of no more than a block.
+fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let inner = Sha256::digest([&padded(key, 0x36)[..], text].concat());
+    Sha256::digest([&padded(key, 0x5c)[..], &inner].concat()).to_vec()
+}
+
+fn padded(key: &[u8], padding: u8) -> [u8; 64] {
     let mut block = [padding; 64];
     block.iter_mut().zip(key).for_each(|(pad, byte)| *pad ^= byte);
+    block
+}
+
+/// What SHA-256 holds once it has taken in a padding of HMAC with this key.
+fn hmac_state(key: &[u8], padding: u8) -> Vec<u8> {
     // The initial value of FIPS 180-4, 5.3.3.
     let mut state =
         [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-    compress256(&mut state, &[block]);
+    compress256(&mut state, &[padded(key, padding)]);
     state.iter().flat_map(|word: &u32| word.to_ne_bytes()).collect()
 }
