@@ -22,7 +22,7 @@ use needles::{expanded, unlike};
 
 const AAD: &[u8] = b"/registry/secrets/default/login1";
 
-const SIZES: [usize; 5] = [16, 64, 400, 1100, 16_384];
+const SIZES: [usize; 5] = [16, 64, 400, 1100, 4100];
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {

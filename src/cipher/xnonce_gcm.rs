@@ -24,8 +24,9 @@ const INFO_LEN: usize = 32;
 const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
 
-/// Bytes of the stack that a call is given: besides the cipher's, for deriving the key and expanding it.
-const STACK: usize = aesgcm::STACK + 3 * 1024;
+/// Bytes of the stack that a call is given: besides the cipher's, for deriving the key and expanding it. About 6 KiB in all
+/// were seen in use.
+const STACK: usize = aesgcm::STACK + 5 * 1024;
 
 /// Bytes in front of the ciphertext.
 const HEAD_LEN: usize = INFO_LEN + NONCE_LEN;
