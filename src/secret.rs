@@ -8,9 +8,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::base64;
 use crate::error::Result;
 
+mod stack;
 #[cfg(feature = "alloc")]
 mod vec;
 
+pub(crate) use stack::{KEY_STACK, stack_wiped};
 #[cfg(feature = "alloc")]
 pub use vec::SecretVec;
 
@@ -41,14 +43,10 @@ impl<const N: usize> Secret<N> {
     /// # Errors
     /// Whatever `fill` returns; what it had written is wiped.
     pub fn try_build<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
-        let secret = Self::build(fill);
-        #[cfg(feature = "std")]
-        burn_stack();
-        secret
+        stack_wiped::<KEY_STACK, _>(|| Self::build(fill))
     }
 
     /// As [`try_build`](Self::try_build), for what is derived for each value: the stack is left as it is.
-    #[inline(never)]
     pub(crate) fn build<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
         let mut secret = Self([0; N]);
         fill(&mut secret.0)?;
@@ -199,13 +197,9 @@ pub(crate) struct Held<T> {
 impl<T> Held<T> {
     /// Runs `build`, keeps its result and wipes the part of the stack that `build` used.
     pub(crate) fn try_new<E>(build: impl FnOnce() -> Result<T, E>) -> Result<Self, E> {
-        let held = Self::build(build);
-        #[cfg(feature = "std")]
-        burn_stack();
-        held
+        stack_wiped::<KEY_STACK, _>(|| Self::build(build))
     }
 
-    #[inline(never)]
     fn build<E>(build: impl FnOnce() -> Result<T, E>) -> Result<Self, E> {
         let inner = build()?;
         #[cfg(feature = "alloc")]
@@ -223,15 +217,6 @@ impl<T> Clone for Held<T> {
     fn clone(&self) -> Self {
         Self { inner: alloc::sync::Arc::clone(&self.inner) }
     }
-}
-
-/// Overwrites 12 KiB of the stack below the caller, more than expanding or decoding a key
-/// was seen to use in a release build. Only with `std`: a microcontroller's whole stack may be smaller than that.
-#[cfg(feature = "std")]
-#[inline(never)]
-pub(crate) fn burn_stack() {
-    let mut stack = [0_u8; 12 * 1024];
-    wipe(&mut stack);
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::construction::Construction;
 use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
-use crate::secret::{Held, wipe};
+use crate::secret::{Held, stack_wiped, wipe};
 #[cfg(feature = "aws-lc-rs")]
 use awslc::Schedule;
 #[cfg(not(feature = "aws-lc-rs"))]
@@ -35,6 +35,9 @@ key_constructors!(AesCbcKey, longest 32, lengths [16, 24, 32], doc "16, 24 or 32
 
 const BLOCK_LEN: usize = 16;
 
+/// Bytes of the stack that a call is given; about 1 KiB was seen in use.
+const STACK: usize = 2 * 1024;
+
 impl AesCbcKey {
     fn expand(bytes: &[u8]) -> Result<Self> {
         Held::try_new(|| Schedule::expand(bytes)).map(Self)
@@ -47,6 +50,12 @@ impl AesCbcKey {
         last[..rest.len()].copy_from_slice(rest);
         last[rest.len()..].fill(padding.to_le_bytes()[0]);
         self.0.get().encrypt(iv, text, last)
+    }
+
+    /// Decrypts the whole blocks of `text` and returns what they became.
+    fn decrypt<'o>(&self, iv: &[u8; 16], mut text: InOutBuf<'_, 'o, u8>) -> &'o [u8] {
+        self.0.get().decrypt(iv, text.reborrow());
+        text.into_out()
     }
 
     /// Decrypts the end of `body`, as much as can be padding, and returns the plaintext's length.
@@ -74,23 +83,26 @@ impl Construction for AesCbcKey {
     fn seal_into(&self, iv: &[u8; 16], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (blocks, rest) = plaintext.split_at(plaintext.len() - plaintext.len() % BLOCK_LEN);
         let (text, last) = body.split_at_mut(blocks.len());
-        self.seal(iv, InOutBuf::new(blocks, text).map_err(|_| Error::TooLong)?, rest, last)
+        let text = InOutBuf::new(blocks, text).map_err(|_| Error::TooLong)?;
+        stack_wiped::<STACK, _>(|| self.seal(iv, text, rest, last))
     }
 
     fn seal_in_place(&self, iv: &[u8; 16], _aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
         let rest_len = plaintext_len % BLOCK_LEN;
         let (text, last) = body.split_at_mut(plaintext_len - rest_len);
-        let mut rest = [0; BLOCK_LEN];
-        rest[..rest_len].copy_from_slice(&last[..rest_len]);
-        let sealed = self.seal(iv, text.into(), &rest[..rest_len], last);
-        wipe(&mut rest);
-        sealed
+        stack_wiped::<STACK, _>(|| {
+            let mut rest = [0; BLOCK_LEN];
+            rest[..rest_len].copy_from_slice(&last[..rest_len]);
+            let sealed = self.seal(iv, text.into(), &rest[..rest_len], last);
+            wipe(&mut rest);
+            sealed
+        })
     }
 
     fn open_into(&self, iv: &[u8; 16], _aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let out = &mut out[..body.len()];
-        self.0.get().decrypt(iv, InOutBuf::new(body, out).map_err(|_| Error::Open)?);
-        let len = padding::unpadded_len(out);
+        let text = InOutBuf::new(body, out).map_err(|_| Error::Open)?;
+        let len = stack_wiped::<STACK, _>(|| padding::unpadded_len(self.decrypt(iv, text)));
         // On success the padding is wiped too, so that nothing but plaintext stays in the output.
         wipe(&mut out[*len.as_ref().unwrap_or(&0)..]);
         len
@@ -98,8 +110,10 @@ impl Construction for AesCbcKey {
 
     fn open_in_place(&self, iv: &[u8; 16], _aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
         // Decryption in place cannot be undone, and another key may have to be tried on this body.
-        let len = self.check_padding(iv, body)?;
-        self.0.get().decrypt(iv, body.into());
-        Ok(0..len)
+        stack_wiped::<STACK, _>(|| {
+            let len = self.check_padding(iv, body)?;
+            self.0.get().decrypt(iv, body.into());
+            Ok(0..len)
+        })
     }
 }

@@ -14,11 +14,15 @@ use super::construction::Construction;
 use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
-use crate::secret::{Held, wipe};
+use crate::secret::{Held, stack_wiped, wipe};
 #[cfg(feature = "aws-lc-rs")]
 use awslc as backend;
 #[cfg(feature = "envelope")]
 use backend::Once;
+#[cfg(feature = "envelope")]
+pub(super) use backend::STACK;
+#[cfg(not(feature = "envelope"))]
+use backend::STACK;
 use backend::Schedule;
 #[cfg(not(any(feature = "aws-lc-rs", target_arch = "x86_64")))]
 use rustcrypto as backend;
@@ -130,20 +134,23 @@ impl Construction for AesGcmKey {
 
     fn seal_into(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (text, tag) = body.split_at_mut(plaintext.len());
-        tag.copy_from_slice(&self.0.get().schedule.seal(nonce, aad, plaintext, text)?);
+        let schedule = &self.0.get().schedule;
+        tag.copy_from_slice(&stack_wiped::<STACK, _>(|| schedule.seal(nonce, aad, plaintext, text))?);
         Ok(())
     }
 
     fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
         let (text, tag) = body.split_at_mut(plaintext_len);
-        tag.copy_from_slice(&self.0.get().schedule.seal_in_place(nonce, aad, text)?);
+        let schedule = &self.0.get().schedule;
+        tag.copy_from_slice(&stack_wiped::<STACK, _>(|| schedule.seal_in_place(nonce, aad, text))?);
         Ok(())
     }
 
     fn open_into(&self, nonce: &[u8; 12], aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let (text, tag) = body.split_last_chunk().ok_or(Error::Open)?;
         let out = &mut out[..text.len()];
-        let opened = self.0.get().schedule.open(nonce, aad, text, out, tag);
+        let schedule = &self.0.get().schedule;
+        let opened = stack_wiped::<STACK, _>(|| schedule.open(nonce, aad, text, out, tag));
         if opened.is_err() {
             wipe(out);
         }
@@ -153,7 +160,8 @@ impl Construction for AesGcmKey {
     fn open_in_place(&self, nonce: &[u8; 12], aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
         let (text, tag) = body.split_last_chunk_mut().ok_or(Error::Open)?;
         let len = text.len();
-        self.0.get().schedule.open_in_place(nonce, aad, text, tag)?;
+        let schedule = &self.0.get().schedule;
+        stack_wiped::<STACK, _>(|| schedule.open_in_place(nonce, aad, text, tag))?;
         Ok(0..len)
     }
 }

@@ -13,7 +13,7 @@ use super::construction::Construction;
 use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
-use crate::secret::{Held, Secret, wipe};
+use crate::secret::{Held, Secret, stack_wiped, wipe};
 
 /// A key of 32 bytes for secretbox.
 ///
@@ -24,6 +24,9 @@ use crate::secret::{Held, Secret, wipe};
 /// bits, so that no count of seals is needed.
 #[cfg_attr(feature = "alloc", derive(Clone))]
 pub struct SecretboxKey(Held<Secret<32>>);
+
+/// Bytes of the stack that a call is given; about 2 KiB were seen in use, and 3 of the portable backend.
+const STACK: usize = if cfg!(target_arch = "x86_64") { 3 * 1024 } else { 6 * 1024 };
 
 key_constructors!(SecretboxKey, longest 32, lengths [32], doc "32");
 
@@ -48,20 +51,20 @@ impl Construction for SecretboxKey {
     fn seal_into(&self, nonce: &[u8; 24], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
         let buffers = InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?;
-        *tag = seal(self.key(), nonce, buffers);
+        *tag = stack_wiped::<STACK, _>(|| seal(self.key(), nonce, buffers));
         Ok(())
     }
 
     fn seal_in_place(&self, nonce: &[u8; 24], _aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
-        *tag = seal(self.key(), nonce, (&mut text[..plaintext_len]).into());
+        *tag = stack_wiped::<STACK, _>(|| seal(self.key(), nonce, (&mut text[..plaintext_len]).into()));
         Ok(())
     }
 
     fn open_into(&self, nonce: &[u8; 24], _aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let (tag, text) = body.split_first_chunk().ok_or(Error::Open)?;
         let out = &mut out[..text.len()];
-        let opened = open(self.key(), nonce, text, out, tag);
+        let opened = stack_wiped::<STACK, _>(|| open(self.key(), nonce, text, out, tag));
         if opened.is_err() {
             wipe(out);
         }
@@ -71,7 +74,7 @@ impl Construction for SecretboxKey {
     fn open_in_place(&self, nonce: &[u8; 24], _aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
         let len = body.len();
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::Open)?;
-        open_in_place(self.key(), nonce, text, tag)?;
+        stack_wiped::<STACK, _>(|| open_in_place(self.key(), nonce, text, tag))?;
         Ok(tag.len()..len)
     }
 }

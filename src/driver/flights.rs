@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 
-use super::kek::AsyncKek;
+use super::kek::{AsyncKek, answered};
 use crate::kek::{KekError, Refusal, WrappedDek};
 use crate::kms::{DekCacheKey, Time};
 use crate::secret::SecretVec;
@@ -86,18 +85,14 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// The call itself. A KEK that panics has refused for now; nothing of the value is at fault.
+/// The call itself.
 fn unwrap(kek: Arc<dyn AsyncKek>, request: Request) -> Call {
-    let call = async move {
+    Box::pin(answered(async move {
         let annotations: Vec<_> =
             request.annotations.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let wrapped = WrappedDek::new(&request.key_id, &request.bytes, &request.context);
         kek.unwrap_dek(wrapped.with_annotations(&annotations)).await.map(Arc::new)
-    };
-    let caught = AssertUnwindSafe(call).catch_unwind();
-    Box::pin(
-        caught.map(|answer| answer.unwrap_or_else(|_| Err(KekError::new(Refusal::Unreachable, "the KEK panicked")))),
-    )
+    }))
 }
 
 /// A request that outlives the value it was taken from.

@@ -107,8 +107,8 @@ impl AsyncTransformer {
         let is_envelope = |link: &&Link| matches!(link.checked, Checked::Envelope(_));
         let link = self.links.iter().flatten().find(is_envelope).ok_or(Error::NoMatchingProvider)?;
         let rewrap = Rewrap::begin(context, stored)?;
-        let rewrap = rewrap.answer(link.kek.unwrap_dek(rewrap.request()).await?)?;
-        let answer = link.kek.wrap_dek(rewrap.expose_dek(), context).await?;
+        let rewrap = rewrap.answer(link.unwrap_dek(rewrap.request()).await?)?;
+        let answer = link.wrap_dek(rewrap.expose_dek(), context).await?;
         Ok(rewrap.answer(&answer)?)
     }
 
@@ -151,7 +151,7 @@ impl AsyncTransformer {
             SealStep::Ready(plan) => plan,
             SealStep::Wrap(pending) => {
                 let link = self.link(0).ok_or(Error::DekNotAtHand)?;
-                match link.kek.wrap_dek(pending.expose_dek(), pending.context()).await {
+                match link.wrap_dek(pending.expose_dek(), pending.context()).await {
                     Ok(answer) => pending.answer(self.clock.now(), answer)?,
                     Err(refused) => {
                         let _ = pending.refuse(refused.refusal());

@@ -1,12 +1,15 @@
 //! KEKs for futures.
 
+use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 
-use crate::kek::{Kek, KekError, Wrapped, WrappedDek};
+use futures_util::FutureExt;
+
+use crate::kek::{Kek, KekError, Refusal, Wrapped, WrappedDek};
 use crate::secret::SecretVec;
 
 /// The future of a KEK's answer.
@@ -24,6 +27,13 @@ pub trait AsyncKek: Send + Sync {
 
     /// Unwraps a DEK.
     fn unwrap_dek<'a>(&'a self, wrapped: WrappedDek<'a>) -> KekFuture<'a, SecretVec>;
+}
+
+/// The answer to a call, which is made when this is polled. A KEK that panics has refused for now; nothing of the value is at
+/// fault.
+pub(super) async fn answered<T>(call: impl Future<Output = Result<T, KekError>>) -> Result<T, KekError> {
+    let answer = AssertUnwindSafe(call).catch_unwind().await;
+    answer.unwrap_or_else(|_| Err(KekError::new(Refusal::Unreachable, "the KEK panicked")))
 }
 
 /// A handle is the KEK that it is to.

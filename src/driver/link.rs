@@ -1,15 +1,17 @@
 //! What belongs to a provider that needs a KEK.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 
 use futures_util::lock::Mutex;
 
-use super::kek::AsyncKek;
+use super::kek::{AsyncKek, answered};
 use crate::error::Result;
-use crate::kek::CallError;
+use crate::kek::{CallError, KekError, Wrapped, WrappedDek};
 use crate::kms::Clock;
 use crate::provider::{EnvelopeProvider, KmsV2};
 use crate::random::OsRandom;
+use crate::secret::SecretVec;
 
 /// A provider's KEK, and what its answers to a check are for.
 pub(super) struct Link {
@@ -35,6 +37,18 @@ impl Link {
         !matches!(self.checked, Checked::Nothing)
     }
 
+    async fn key_id(&self) -> Result<String, KekError> {
+        answered(async { self.kek.key_id().await }).await
+    }
+
+    pub(super) async fn wrap_dek(&self, dek: &[u8], context: &[u8]) -> Result<Wrapped, KekError> {
+        answered(async { self.kek.wrap_dek(dek, context).await }).await
+    }
+
+    pub(super) async fn unwrap_dek(&self, wrapped: WrappedDek<'_>) -> Result<SecretVec, KekError> {
+        answered(async { self.kek.unwrap_dek(wrapped).await }).await
+    }
+
     /// Asks which key the KEK wraps with, and has a seed wrapped if one is due; `tell` is told of that.
     pub(super) async fn check(
         &self,
@@ -44,15 +58,15 @@ impl Link {
         let kms = match &self.checked {
             Checked::Nothing => return Ok(()),
             Checked::Envelope(provider) => {
-                provider.set_key_id(self.kek.key_id().await?);
+                provider.set_key_id(self.key_id().await?);
                 return Ok(());
             }
             Checked::KmsV2(kms) => kms,
         };
         let asked_at = clock.now();
-        let key_id = self.kek.key_id().await?;
+        let key_id = self.key_id().await?;
         if let Some(rotation) = kms.check(&mut OsRandom, asked_at, &key_id)? {
-            let completed = match self.kek.wrap_dek(rotation.expose_dek(), &[]).await {
+            let completed = match self.wrap_dek(rotation.expose_dek(), &[]).await {
                 Ok(answer) => kms.complete(clock.now(), rotation, answer).map_err(CallError::from),
                 Err(refused) => Err(refused.into()),
             };

@@ -40,7 +40,7 @@ mod linux {
     use zeroize::ZeroizeOnDrop;
 
     use super::{OsRandom, RandomError};
-    use crate::secret::{Secret, burn_stack};
+    use crate::secret::{KEY_STACK, Secret, stack_wiped};
 
     /// Output after which a generator takes a new seed.
     const RESEED_AFTER: usize = 64 * 1024;
@@ -84,13 +84,7 @@ mod linux {
 
     /// A generator; the copies of the seed that making it leaves on the stack are wiped.
     fn seeded(seed: &Secret<32>) -> ChaCha20Rng {
-        #[inline(never)]
-        fn make(seed: &Secret<32>) -> ChaCha20Rng {
-            ChaCha20Rng::from_seed(*seed.expose())
-        }
-        let rng = make(seed);
-        burn_stack();
-        rng
+        stack_wiped::<KEY_STACK, _>(|| ChaCha20Rng::from_seed(*seed.expose()))
     }
 
     const _: () = {

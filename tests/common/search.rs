@@ -12,6 +12,8 @@ thread_local! {
     static FOUND: Cell<usize> = const { Cell::new(0) };
     /// Where this thread's largest block since the last reset lies.
     static LARGEST: Cell<(*mut u8, usize)> = const { Cell::new((ptr::null_mut(), 0)) };
+    /// Blocks that are longer do not count.
+    static LEN_MAX: Cell<usize> = const { Cell::new(usize::MAX) };
     /// The block whose content is kept when it is freed, and that content, in memory made beforehand.
     static WATCHED: Cell<*mut u8> = const { Cell::new(ptr::null_mut()) };
     static KEPT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -28,7 +30,8 @@ unsafe impl GlobalAlloc for Searching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc`.
         let block = unsafe { System.alloc_zeroed(layout) };
-        LARGEST.set(if layout.size() > LARGEST.get().1 { (block, layout.size()) } else { LARGEST.get() });
+        let counts = layout.size() > LARGEST.get().1 && layout.size() <= LEN_MAX.get();
+        LARGEST.set(if counts { (block, layout.size()) } else { LARGEST.get() });
         block
     }
 
@@ -81,6 +84,18 @@ pub(crate) fn block_of<T>(build: impl FnOnce() -> T) -> (Vec<u8>, Vec<u8>) {
     drop(built);
     assert!(WATCHED.get().is_null(), "the block was not freed");
     (alive, KEPT.take())
+}
+
+/// What `build` makes, and what lies in the largest block of no more than `len_max` bytes that it makes for that.
+pub(crate) fn block_in_use<T>(len_max: usize, build: impl FnOnce() -> T) -> (T, Vec<u8>) {
+    LARGEST.set((ptr::null_mut(), 0));
+    LEN_MAX.set(len_max);
+    let built = build();
+    LEN_MAX.set(usize::MAX);
+    let (block, len) = LARGEST.get();
+    // SAFETY: `built` owns the block, which was zeroed over its whole length.
+    let alive = unsafe { slice::from_raw_parts(block, len) }.to_vec();
+    (built, alive)
 }
 
 /// Runs of 16 bytes of which so many differ that they can only be key material, as no tag, count or

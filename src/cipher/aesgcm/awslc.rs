@@ -13,6 +13,9 @@ use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, N
 use super::rustcrypto;
 use crate::error::{Error, Result};
 
+/// Bytes of the stack that a call is given.
+pub(in crate::cipher) const STACK: usize = 3 * 1024;
+
 /// The round keys and the hash key, once for each backend.
 pub(super) struct Schedule {
     /// Boxed, so that what is left of it when it is dropped, addresses alone, is not taken for key material.

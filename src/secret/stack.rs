@@ -1,0 +1,52 @@
+//! The dead part of the stack, on which calls leave what they spilled there.
+
+#[cfg(feature = "std")]
+use super::wipe;
+
+/// Bytes of the stack that expanding or decoding a key is given; about 6 KiB were seen in use.
+pub(crate) const KEY_STACK: usize = 12 * 1024;
+
+/// Makes a call and then overwrites `DEPTH` bytes of the stack below the caller, also when the call unwinds: more than it
+/// was seen to use.
+///
+/// What the caller's own frame holds, and what the call returns, is out of reach. Only with `std`: the whole stack of a
+/// microcontroller may be smaller than that.
+#[inline(always)]
+pub(crate) fn stack_wiped<const DEPTH: usize, T>(call: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "std")]
+    let _wiped = Wiped::<DEPTH>;
+    apart(call)
+}
+
+/// Keeps what the call spills out of the frame of its caller.
+#[inline(never)]
+fn apart<T>(call: impl FnOnce() -> T) -> T {
+    call()
+}
+
+#[cfg(feature = "std")]
+struct Wiped<const DEPTH: usize>;
+
+#[cfg(feature = "std")]
+impl<const DEPTH: usize> Drop for Wiped<DEPTH> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Code that is not optimised spills everything.
+        if cfg!(debug_assertions) {
+            overwrite::<UNOPTIMISED>();
+        } else {
+            overwrite::<DEPTH>();
+        }
+    }
+}
+
+/// Bytes of the stack that a call is given in a build for debugging.
+#[cfg(feature = "std")]
+const UNOPTIMISED: usize = 64 * 1024;
+
+#[cfg(feature = "std")]
+#[inline(never)]
+fn overwrite<const DEPTH: usize>() {
+    let mut stack = [0_u8; DEPTH];
+    wipe(&mut stack);
+}
