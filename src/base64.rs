@@ -4,8 +4,10 @@
 //! Alphabet and padding are those of RFC 4648, section 4. As Go's `base64.StdEncoding`, the decoder
 //! ignores CR and LF anywhere, requires padding, and accepts any value of the unused trailing bits.
 
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
+use crate::declassified;
 use crate::error::{Error, Result};
 
 /// Decodes `text` to the start of `out` and returns the number of decoded bytes.
@@ -13,12 +15,12 @@ use crate::error::{Error, Result};
 /// Text that is no base64 is [`Error::Base64`] whatever its length; text that decodes to more than `out` holds is
 /// [`Error::KeyLength`]. Nothing is decoded then.
 pub(crate) fn decode_into(text: &[u8], out: &mut [u8]) -> Result<usize> {
-    let symbols = || text.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n'));
+    let symbols = || text.iter().copied().filter(|byte| !is_one_of(*byte, b"\r\n"));
     let count = symbols().count();
-    let padding = symbols().skip(count.saturating_sub(2)).filter(|&byte| byte == b'=').count();
+    let padding = symbols().skip(count.saturating_sub(2)).filter(|&byte| is_one_of(byte, b"=")).count();
     // All symbols are looked at, whichever of them is wrong.
     let wrong = symbols().take(count - padding).fold(0, |wrong, symbol| wrong | decode_symbol(symbol) >> 8);
-    if count % 4 != 0 || wrong != 0 {
+    if count % 4 != 0 || !declassified::verdict(wrong.ct_eq(&0)) {
         return Err(Error::Base64);
     }
     let len = count / 4 * 3 - padding;
@@ -36,6 +38,12 @@ pub(crate) fn decode_into(text: &[u8], out: &mut [u8]) -> Result<usize> {
     }
     bits.zeroize();
     Ok(len)
+}
+
+/// Whether a byte of the text is one of these, which are no symbols.
+fn is_one_of(byte: u8, separators: &[u8]) -> bool {
+    let found = separators.iter().fold(Choice::from(0), |found, separator| found | separator.ct_eq(&byte));
+    declassified::is_separator(found)
 }
 
 /// The value of a symbol, 0 to 63; for anything else a number above 255.
@@ -59,22 +67,23 @@ fn decode_symbol(symbol: u8) -> u16 {
 /// Encodes `bytes` with padding.
 #[cfg(feature = "alloc")]
 pub(crate) fn encode(bytes: &[u8]) -> zeroize::Zeroizing<alloc::string::String> {
-    let mut text = alloc::string::String::with_capacity(bytes.len().div_ceil(3) * 4);
+    let mut text = alloc::vec::Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let mut group = [0; 4];
         group[1..=chunk.len()].copy_from_slice(chunk);
         let bits = u32::from_be_bytes(group);
         for i in 0..4 {
-            let symbol = if i <= chunk.len() { encode_symbol(bits >> (18 - 6 * i) & 0x3f) } else { '=' };
+            let symbol = if i <= chunk.len() { encode_symbol(bits >> (18 - 6 * i) & 0x3f) } else { b'=' };
             text.push(symbol);
         }
     }
-    zeroize::Zeroizing::new(text)
+    // A string of bytes, each below 128 whatever the secret is: one that is made of characters branches on each of them.
+    zeroize::Zeroizing::new(alloc::string::String::from_utf8(text).unwrap_or_default())
 }
 
 /// The symbol of a value from 0 to 63.
 #[cfg(feature = "alloc")]
-fn encode_symbol(value: u32) -> char {
+fn encode_symbol(value: u32) -> u8 {
     // All ones if `value >= low`, else zero.
     let from = |low: u32| (value.wrapping_sub(low) >> 31).wrapping_sub(1);
     let symbol = value
@@ -83,7 +92,7 @@ fn encode_symbol(value: u32) -> char {
         .wrapping_sub(from(52) & 75)
         .wrapping_sub(from(62) & 15)
         .wrapping_add(from(63) & 3);
-    char::from(symbol.to_le_bytes()[0])
+    symbol.to_le_bytes()[0] & 0x7f
 }
 
 #[cfg(test)]
@@ -126,7 +135,7 @@ mod tests {
         }
         #[cfg(feature = "alloc")]
         for (value, symbol) in (0..64).zip(alphabet) {
-            assert_eq!(encode_symbol(value), char::from(*symbol));
+            assert_eq!(encode_symbol(value), *symbol);
         }
     }
 

@@ -14,6 +14,9 @@ mod error;
 /// Cursors over byte slices.
 mod wire;
 
+/// Where something that was computed from a secret becomes public.
+mod declassified;
+
 /// Standard base64 in constant time.
 mod base64;
 /// Bytes that are wiped on drop.

@@ -21,6 +21,7 @@ use subtle::ConstantTimeEq;
 use super::algorithm::Algorithm;
 use super::layout::COMMITTING_HEAD_LEN;
 use super::{aesgcm, xchacha};
+use crate::declassified;
 use crate::error::{Error, Result};
 use crate::random::Random;
 use crate::secret::{Held, Secret, stack_wiped, wipe};
@@ -72,7 +73,7 @@ impl CommittingKey {
         let (commitment, body) = rest.split_first_chunk::<COMMITMENT_LEN>().ok_or(Error::Open)?;
         let okm = self.derive(salt)?;
         let (_, expected) = split_okm(&okm)?;
-        if bool::from(expected.ct_eq(commitment)) { Ok((okm, body)) } else { Err(Error::Open) }
+        if declassified::verdict(expected.ct_eq(commitment)) { Ok((okm, body)) } else { Err(Error::Open) }
     }
 
     /// Seals into `out`, which has exactly the sealed length.

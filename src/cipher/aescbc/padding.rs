@@ -6,6 +6,7 @@
 
 use subtle::Choice;
 
+use crate::declassified;
 use crate::error::{Error, Result};
 
 /// Whole blocks that hold the last 255 bytes.
@@ -16,10 +17,10 @@ pub(super) const LOOK_BACK: usize = 256;
 /// The time depends on the length alone, neither on the padding nor on where it is wrong; the verdict and,
 /// on success, the length of the padding become public.
 pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
-    let Some(&p) = decrypted.last() else {
+    let Some(&last) = decrypted.last() else {
         return Err(Error::Open);
     };
-    let p = u32::from(p);
+    let p = u32::from(last);
     let window = decrypted.len().min(255);
     let mut differs = 0;
     for (distance, &byte) in (0_u32..).zip(decrypted[decrypted.len() - window..].iter().rev()) {
@@ -30,9 +31,8 @@ pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
     differs |= all_ones_if_less(p, 1);
     // Every difference shows in the low byte.
     let valid = Choice::from(all_ones_if_less(differs & 0xff, 1).to_le_bytes()[0] & 1);
-    if bool::from(valid) {
-        let padding = usize::try_from(p).map_err(|_| Error::Open)?;
-        Ok(decrypted.len() - padding)
+    if declassified::verdict(valid) {
+        Ok(decrypted.len() - usize::from(declassified::padding_len(last)))
     } else {
         Err(Error::Open)
     }

@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::rustcrypto;
+use crate::declassified;
 use crate::error::{Error, Result};
 
 /// Bytes of the stack that a call is given.
@@ -76,6 +77,6 @@ impl Once {
 
     pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        self.0.open_separate_gather(nonce, Aad::from(aad), text, tag, out).map_err(|_| Error::Open)
+        declassified::verdict_of(self.0.open_separate_gather(nonce, Aad::from(aad), text, tag, out))
     }
 }
