@@ -21,8 +21,8 @@ impl fmt::Display for Stop {
                 write!(f, "etcd: {}", status.message().escape_debug())
             }
             Self::Etcd(error) => write!(f, "etcd: {error}"),
-            Self::Keys(error) => match error.cause() {
-                Some(cause) => write!(f, "{error}: {cause}"),
+            Self::Keys(error) => match error.cause().and_then(core::error::Error::source) {
+                Some(said) => write!(f, "{error}: {}", said.to_string().escape_debug()),
                 None => error.fmt(f),
             },
         }

@@ -92,6 +92,9 @@ async fn begin(settings: &Settings) -> Result<(KvClient, Resource), Box<dyn Erro
     if settings.prefix.is_empty() {
         return Err("without a prefix the values of other resources would be taken for these".into());
     }
+    if settings.cacert.is_none() && settings.endpoints.iter().any(|url| url.starts_with("https:")) {
+        return Err("https needs --cacert".into());
+    }
     let resource = Resource::new(&config, &settings.resource, settings.any_plaintext)?;
     Ok((connect(settings).await?, resource))
 }

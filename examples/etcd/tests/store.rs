@@ -125,7 +125,7 @@ async fn a_store_is_counted_and_written_again() {
 
     let after = etcd.all("/registry/").await;
     assert_eq!(after.len(), stored.len());
-    for (key, value) in bad.iter().chain(&others.into()) {
+    for (key, value) in bad.iter().chain(&BTreeMap::from(others.clone())) {
         assert_eq!(after[key].value(), value, "{key}");
         assert_eq!(after[key].mod_revision(), stored[key].mod_revision(), "{key}");
     }
@@ -172,4 +172,18 @@ async fn a_run_that_cannot_begin_or_go_on_says_so() {
     assert_eq!(etcd.program("scan", Path::new("/does/not/exist")).status().unwrap().code(), Some(2));
     etcd.stop();
     assert_eq!(code(&etcd, &[]), Some(1));
+}
+
+#[tokio::test]
+async fn etcd_is_spoken_to_over_tls() {
+    let etcd = Etcd::start_as("https").await;
+    let config = etcd.file("config.json", today().to_string());
+    let key = format!("{PREFIX}default/a");
+    etcd.put(&key, seal(&load(&before()[0]), &key, &object("a"))).await;
+    let mut without = etcd.program("rewrite", &config);
+    assert_eq!(without.status().unwrap().code(), Some(2));
+    let mut with = etcd.program("rewrite", &config);
+    assert_eq!(outcome(&with.arg("--cacert").arg(etcd.authority()).output().unwrap()).1, Some(0));
+    let stored = etcd.get(&key).await.unwrap();
+    assert_eq!(open(&load(&today()), &key, stored.value()), Some((object("a"), false)));
 }

@@ -8,14 +8,14 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use atrest_etcd::{MESSAGE_MAX, Pages, count_keys};
-use etcd_client::{Client, ConnectOptions, KeyValue, KvClient};
+use etcd_client::{Certificate, Client, ConnectOptions, KeyValue, KvClient, TlsOptions};
 use futures_util::stream::{self, StreamExt as _};
 use tempfile::TempDir;
 
 pub(crate) const PREFIX: &str = "/registry/secrets/";
 
 pub(crate) struct Etcd {
-    child: Child,
+    process: Process,
     folder: TempDir,
     pub(crate) url: String,
     pub(crate) client: Client,
@@ -24,21 +24,21 @@ pub(crate) struct Etcd {
 
 impl Etcd {
     pub(crate) async fn start() -> Self {
-        Self::start_with("http", &[], ConnectOptions::new()).await
+        Self::start_as("http").await
     }
 
-    /// With more arguments, which the options of a client go with.
-    pub(crate) async fn start_with(scheme: &str, arguments: &[&str], options: ConnectOptions) -> Self {
+    /// With `https` etcd makes itself a certificate; see [`authority`](Self::authority).
+    pub(crate) async fn start_as(scheme: &str) -> Self {
         // Another may take a port that was free a moment ago.
         for _ in 0..5 {
-            if let Some(etcd) = Self::try_start(scheme, arguments, options.clone()).await {
+            if let Some(etcd) = Self::try_start(scheme).await {
                 return etcd;
             }
         }
         panic!("etcd does not start");
     }
 
-    async fn try_start(scheme: &str, arguments: &[&str], options: ConnectOptions) -> Option<Self> {
+    async fn try_start(scheme: &str) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let [url, peer] = free_ports().map(|port| format!("127.0.0.1:{port}"));
         let (url, peer) = (format!("{scheme}://{url}"), format!("http://{peer}"));
@@ -48,23 +48,38 @@ impl Etcd {
             .args(["--listen-client-urls", &url, "--advertise-client-urls", &url])
             .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
             .args(["--initial-cluster", &format!("default={peer}"), "--log-level", "panic"])
-            .args(arguments)
+            .args((scheme == "https").then_some("--auto-tls"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("etcd, of Debian's package etcd-server");
-        let client = Client::connect([&url], Some(options)).await.unwrap();
-        let kv = client.kv_client().max_decoding_message_size(MESSAGE_MAX);
-        let mut etcd = Self { child, folder, url, client, kv };
+        let mut process = Process(child);
         let deadline = Instant::now() + Duration::from_secs(60);
-        while count_keys(&mut etcd.kv, b"/").await.is_err() {
-            if etcd.child.try_wait().unwrap().is_some() || Instant::now() > deadline {
+        let mut options = ConnectOptions::new();
+        if scheme == "https" {
+            while !authority(&folder).with_file_name("key.pem").exists() {
+                assert!(Instant::now() < deadline, "etcd makes no certificate");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            let certificate = Certificate::from_pem(std::fs::read(authority(&folder)).unwrap());
+            options = options.with_tls(TlsOptions::new().ca_certificate(certificate));
+        }
+        let client = Client::connect([&url], Some(options)).await.unwrap();
+        let mut kv = client.kv_client().max_decoding_message_size(MESSAGE_MAX);
+        while let Err(stop) = count_keys(&mut kv, b"/").await {
+            if process.0.try_wait().unwrap().is_some() || Instant::now() > deadline {
+                println!("{stop}");
                 return None;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Some(etcd)
+        Some(Self { process, folder, url, client, kv })
+    }
+
+    /// The certificate that etcd made itself.
+    pub(crate) fn authority(&self) -> PathBuf {
+        authority(&self.folder)
     }
 
     /// Writes a file beside the data.
@@ -99,8 +114,7 @@ impl Etcd {
 
     /// Ends it, and leaves its files.
     pub(crate) fn stop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.stop();
     }
 
     /// The program, with what every call of it needs.
@@ -111,10 +125,24 @@ impl Etcd {
     }
 }
 
-impl Drop for Etcd {
+/// Ends with whoever holds it, by a panic too.
+struct Process(Child);
+
+impl Process {
+    fn stop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn authority(folder: &TempDir) -> PathBuf {
+    folder.path().join("data/fixtures/client/cert.pem")
 }
 
 fn free_ports() -> [u16; 2] {
