@@ -18,6 +18,9 @@ const MEMORY_MAX: u64 = 64 << 10;
 /// And for a page of the longest ones.
 const MEMORY_MAX_LONG: u64 = 128 << 10;
 
+/// Values of 1 MiB, together longer than what is read at once.
+const LONG: usize = 40;
+
 /// The memory that the program says it took.
 fn memory(stdout: &str) -> u64 {
     let line = stdout.lines().find_map(|line| line.strip_suffix(" KiB of memory at most"));
@@ -60,24 +63,26 @@ async fn a_page_of_long_values_does_not_take_more_memory_than_it_may() {
     let config = etcd.file("config.json", today().to_string());
     let old = load(&before()[1]);
     let long = object(&"#".repeat(1 << 20));
-    for index in 0..100 {
+    for index in 0..LONG {
         let key = format!("{PREFIX}default/long{index:03}");
         etcd.put(&key, seal(&old, &key, &long)).await;
     }
-    // As long as etcd takes it, and too long with what today's configuration adds: a name of one byte for one of seven.
+    // As long as etcd takes it, which is too long in a swap, or with a longer name of a key.
     let longest = format!("{PREFIX}default/longest");
-    let request_max = 3 << 19;
     let shorter = load(&configs::config(&[configs::provider("aesgcm", &[("b", 2)])]));
-    let mut len = request_max;
-    while etcd.kv.clone().put(longest.clone(), seal(&shorter, &longest, &vec![b'#'; len]), None).await.is_err() {
-        len -= 1;
+    let (mut taken, mut refused) = (1 << 20, 3 << 19);
+    while refused - taken > 1 {
+        let len = taken.midpoint(refused);
+        let value = seal(&shorter, &longest, &vec![b'#'; len]);
+        let is_taken = etcd.kv.clone().put(longest.clone(), value, None).await.is_ok();
+        *if is_taken { &mut taken } else { &mut refused } = len;
     }
     let reads_it = configs::config(&[configs::provider("aesgcm", &[("2026-11", 4), ("2025-08", 2), ("b", 2)])]);
     let reads_it = etcd.file("longest.json", reads_it.to_string());
 
     let (stdout, status) = outcome(&etcd.program("rewrite", &reads_it).output().unwrap());
     assert_eq!(status, Some(3));
-    assert!(stdout.contains("0 fresh, 0 stale, 100 rewritten, 0 unreadable, 1 left"));
+    assert!(stdout.contains(&format!("0 fresh, 0 stale, {LONG} rewritten, 0 unreadable, 1 left")));
     assert!(stdout.contains(&format!("left {longest}: etcd does not take it: ")));
     assert!(memory(&stdout) < MEMORY_MAX_LONG);
     assert_eq!(etcd.program("scan", &config).status().unwrap().code(), Some(3));

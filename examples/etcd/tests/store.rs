@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use atrest::ProviderKind::{AesCbc, AesGcm, Secretbox};
-use atrest_etcd::{Mode, Report, Run, run};
+use atrest_etcd::{Mode, Pages, Report, Run, run};
 use configs::{before, config, load, object, open, provider, resource, seal, today};
 use etcd::{Etcd, PREFIX, outcome};
 use etcd_client::PutOptions;
@@ -172,6 +172,25 @@ async fn a_run_that_cannot_begin_or_go_on_says_so() {
     assert_eq!(etcd.program("scan", Path::new("/does/not/exist")).status().unwrap().code(), Some(2));
     etcd.stop();
     assert_eq!(code(&etcd, &[]), Some(1));
+}
+
+#[tokio::test]
+async fn pages_miss_no_key_and_repeat_none() {
+    let etcd = Etcd::start().await;
+    let ends: [&[u8]; 7] = [b"", b"a", b"a\0", b"a\0\0", b"a-", b"a\xff", b"\xff\xff"];
+    let keys = ends.map(|end| [PREFIX.as_bytes(), end].concat());
+    for key in &keys {
+        etcd.kv.clone().put(&**key, "value", None).await.unwrap();
+    }
+    for limit in 1..9 {
+        let mut pages = Pages::new(PREFIX.as_bytes(), limit.try_into().unwrap());
+        let mut found = Vec::new();
+        while let Some(page) = pages.next(&mut etcd.kv.clone()).await.unwrap() {
+            assert!(page.len() <= usize::try_from(limit).unwrap());
+            found.extend(page.iter().map(|value| value.key().to_vec()));
+        }
+        assert_eq!(found, keys, "{limit} at once");
+    }
 }
 
 #[tokio::test]
