@@ -18,6 +18,7 @@ mod wire;
 use core::panic::AssertUnwindSafe;
 use std::env;
 use std::panic::catch_unwind;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -33,7 +34,7 @@ use upstream::Upstream;
 const CASES: u64 = 2000;
 
 fn world(folder: &Folder) -> World {
-    let mut upstream = Upstream::start();
+    let mut upstream = Upstream::start(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop"));
     let runtime = Runtime::new().unwrap();
     let kek = Arc::new(RwLock::new(LocalKek::generate().unwrap()));
     let path = plan::socket(folder.path(), plan::Plugin::Ours, "v2");

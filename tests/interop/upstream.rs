@@ -54,9 +54,8 @@ impl Answer {
 }
 
 impl Upstream {
-    /// Builds the module and starts it.
-    pub(crate) fn start() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop");
+    /// Builds the module in this folder and starts it.
+    pub(crate) fn start(folder: &Path) -> Self {
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
         let built = Command::new("go").args(["build", "-o"]).arg(&program).arg(".").current_dir(folder).status();
         assert!(built.is_ok_and(|status| status.success()), "go build failed");
