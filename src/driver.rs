@@ -7,6 +7,8 @@ mod flights;
 mod future;
 mod kek;
 mod link;
+#[cfg(all(test, atrest_loom))]
+mod models;
 
 pub use blocking::{BlockingTransformer, BlockingTransformerBuilder};
 pub use builder::AsyncTransformerBuilder;

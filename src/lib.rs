@@ -11,6 +11,8 @@ extern crate std;
 
 /// What went wrong, in terms of what the caller can do about it.
 mod error;
+/// Atomics and locks.
+mod sync;
 /// Cursors over byte slices.
 mod wire;
 

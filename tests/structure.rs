@@ -13,7 +13,7 @@ use imports::{Sources, code_of, paths_of};
 
 /// Modules of the crate from the bottom up; those in one line do not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["error", "wire"],
+    &["error", "sync", "wire"],
     &["declassified"],
     &["base64"],
     &["secret"],

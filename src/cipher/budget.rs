@@ -1,8 +1,10 @@
 //! A count that is shared and never given back.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+#[cfg(all(test, atrest_loom))]
+mod models;
 
 use crate::error::{Error, Result};
+use crate::sync::{AtomicU32, Ordering};
 
 /// How many values a key may still seal. A counter of 32 bits is all it takes, and every
 /// microcontroller with atomics has it.
@@ -12,7 +14,7 @@ pub(super) struct SealBudget {
 }
 
 impl SealBudget {
-    pub(super) const fn new(seals: u32) -> Self {
+    pub(super) fn new(seals: u32) -> Self {
         Self { left: AtomicU32::new(seals) }
     }
 

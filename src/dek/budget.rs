@@ -1,8 +1,10 @@
 //! What one DEK may seal.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+#[cfg(all(test, atrest_loom))]
+mod models;
 
 use crate::error::{Error, Result};
+use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// How much one DEK may seal before another is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub(super) struct DekBudget {
 }
 
 impl DekBudget {
-    pub(super) const fn new(limits: DekLimits) -> Self {
+    pub(super) fn new(limits: DekLimits) -> Self {
         let (seals, bytes) = (AtomicU32::new(limits.seals), AtomicUsize::new(limits.bytes));
         Self { limits, seals, bytes, has_refused: AtomicBool::new(false) }
     }

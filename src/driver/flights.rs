@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::pin::Pin;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
@@ -17,6 +17,7 @@ use crate::kek::{KekError, Refusal, WrappedDek};
 use crate::kms::{DekCacheKey, Time};
 use crate::secret::SecretVec;
 use crate::steps::Pending;
+use crate::sync::{Mutex, MutexGuard};
 
 /// What a call comes to, for all who wait for it. The DEK is wiped when the last of them has dropped it.
 pub(super) type Answer = Result<Arc<SecretVec>, KekError>;

@@ -1,9 +1,12 @@
 //! One DEK for many values of one context.
 
+#[cfg(all(test, atrest_loom))]
+mod models;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::PoisonError;
 
 use super::lease::Lease;
 use super::service::Envelope;
@@ -11,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek};
 use crate::observer::Operation;
 use crate::random::{OsRandom, Random, default_source};
+use crate::sync::{Mutex, RwLock};
 
 /// Seals many values of one context under one DEK, which the KEK wraps once; when the DEK's limits are used up, another
 /// is made. Threads may share it.

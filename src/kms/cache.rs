@@ -8,10 +8,11 @@ pub use key::DekCacheKey;
 use core::fmt;
 use core::num::NonZeroUsize;
 use core::time::Duration;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::clock::Time;
 use crate::dek::RecoveredDek;
+use crate::sync::{Mutex, MutexGuard};
 use entries::Entries;
 
 /// How many of the oldest entries an insertion looks at, so that its cost has a bound. More than one, so that

@@ -10,7 +10,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::PoisonError;
 
 use super::wrapped::{Frame, Payload, SealFrame, SealSource, WrappedProvider, WrappedValue, WrappedWalk};
 use crate::dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
@@ -22,6 +22,7 @@ use crate::kms::{
     KmsState, ObjectLayout, Time, WriteKey,
 };
 use crate::random::{KeySource, OsRandom, Random};
+use crate::sync::RwLock;
 
 /// The provider of KMS plugins of API version v2: one seed, wrapped by the KMS, for many values, and a key expanded from
 /// it for each.
