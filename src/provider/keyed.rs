@@ -8,10 +8,16 @@
 #[cfg(feature = "alloc")]
 mod ring;
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "alloc")]
+use super::ToSeal;
 use super::{Buffers, Failures, Found, Plaintext, Provider, Walk};
 use crate::cipher::Cipher;
+#[cfg(feature = "alloc")]
+use crate::cipher::construction::Sealing;
 use crate::error::{Error, Result};
 use crate::kind::ProviderKind;
 use crate::random::Random;
@@ -142,6 +148,34 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
         }
     }
 
+    /// Draws a nonce for one seal and writes what lies in front of the body to `out`, which has exactly the length of the
+    /// stored value, or is missing; returns the key, the nonce and the place of the body. A plaintext in place is
+    /// moved to where the cipher wants it.
+    fn begin<'o>(
+        &self,
+        rng: &mut dyn Random,
+        plaintext: Plaintext<'_>,
+        out: Option<&'o mut [u8]>,
+    ) -> Result<(&C, C::Nonce, &'o mut [u8])> {
+        let too_small = |_| Error::BufferTooSmall { needed: self.sealed_len(plaintext.len()).unwrap_or(usize::MAX) };
+        let out = out.ok_or(()).map_err(too_small)?;
+        let (name, key) = self.key(0).ok_or(Error::NoKey)?;
+        key.take_seal()?;
+        let mut nonce = C::Nonce::default();
+        rng.fill(nonce.as_mut())?;
+
+        let parts = [C::KIND.prefix().as_bytes(), name.as_bytes(), b":", nonce.as_ref()];
+        if let Plaintext::InPlace(len) = plaintext {
+            let header: usize = parts.iter().map(|part| part.len()).sum();
+            out.copy_within(..len, header + C::LAYOUT.text_at());
+        }
+        let mut writer = Writer::new(out);
+        for part in parts {
+            writer.put(part).ok_or(()).map_err(too_small)?;
+        }
+        Ok((key, nonce, writer.into_rest()))
+    }
+
     /// Opens a value with one key; `header` bytes of it lie in front of the nonce.
     fn open_with(key: &C, aad: &[u8], header: usize, buffers: &mut Buffers<'_>) -> Result<core::ops::Range<usize>> {
         let body_at = header + C::LAYOUT.nonce_len;
@@ -189,30 +223,39 @@ impl<C: KeyedCipher> Provider for Keyed<'_, C> {
 impl<C: KeyedCipher> Walk for Keyed<'_, C> {
     fn seal_value(&self, rng: &mut dyn Random, aad: &[u8], plaintext: Plaintext<'_>, out: &mut [u8]) -> Result<usize> {
         let needed = self.sealed_len(plaintext.len())?;
-        let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        let (name, key) = self.key(0).ok_or(Error::NoKey)?;
-        key.take_seal()?;
-        let mut nonce = C::Nonce::default();
-        rng.fill(nonce.as_mut())?;
-
-        let parts = [C::KIND.prefix().as_bytes(), name.as_bytes(), b":", nonce.as_ref()];
-        if let Plaintext::InPlace(len) = plaintext {
-            let header: usize = parts.iter().map(|part| part.len()).sum();
-            out.copy_within(..len, header + C::LAYOUT.text_at());
-        }
-        let mut writer = Writer::new(out);
-        for part in parts {
-            writer.put(part).ok_or(Error::BufferTooSmall { needed })?;
-        }
-        let body = writer.into_rest();
+        let (key, nonce, body) = self.begin(rng, plaintext, out.get_mut(..needed))?;
         let sealed = match plaintext {
             Plaintext::Separate(plaintext) => key.seal_into(&nonce, aad, plaintext, body),
             Plaintext::InPlace(len) => key.seal_in_place(&nonce, aad, len, body),
         };
         if sealed.is_err() {
-            wipe(out);
+            wipe(&mut out[..needed]);
         }
         sealed.map(|()| needed)
+    }
+
+    #[cfg(feature = "alloc")]
+    fn seal_values(&self, rng: &mut dyn Random, values: &mut [ToSeal<'_>]) {
+        let mut batch = Vec::new();
+        for value in &mut *values {
+            let plaintext = Plaintext::Separate(value.plaintext);
+            let begun = self.sealed_len(plaintext.len()).and_then(|needed| {
+                let (_, nonce, body) = self.begin(rng, plaintext, value.out.get_mut(..needed))?;
+                batch.push(Sealing { nonce, aad: value.aad, plaintext: value.plaintext, body, sealed: Ok(()) });
+                Ok(needed)
+            });
+            value.sealed = begun;
+        }
+        if let Some((_, key)) = self.key(0) {
+            key.seal_batch(&mut batch);
+        }
+        let outcomes: Vec<_> = batch.into_iter().map(|one| one.sealed).collect();
+        for (value, outcome) in values.iter_mut().filter(|value| value.sealed.is_ok()).zip(outcomes) {
+            if let Err(error) = outcome {
+                wipe(value.out);
+                value.sealed = Err(error);
+            }
+        }
     }
 
     fn sealing_key_name(&self) -> Option<&str> {
