@@ -118,7 +118,7 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
     pub fn new<N: AsRef<[u8]>>(keys: impl IntoIterator<Item = (N, C)>) -> Result<Self> {
         let mut ring = KeyRing::default();
         for (name, key) in keys {
-            ring.push(checked_name(name.as_ref())?, key);
+            ring.push(C::KIND.prefix(), checked_name(name.as_ref())?, key);
         }
         if ring.get(0).is_none() {
             return Err(Error::NoKey);
@@ -164,13 +164,18 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
         let mut nonce = C::Nonce::default();
         rng.fill(nonce.as_mut())?;
 
-        let parts = [C::KIND.prefix().as_bytes(), name.as_bytes(), b":", nonce.as_ref()];
+        let borrowed = [C::KIND.prefix().as_bytes(), name.as_bytes(), b":"];
+        let header = match &self.keys {
+            Keys::Borrowed(_) => &borrowed[..],
+            #[cfg(feature = "alloc")]
+            Keys::Owned(ring) => &[ring.header()],
+        };
         if let Plaintext::InPlace(len) = plaintext {
-            let header: usize = parts.iter().map(|part| part.len()).sum();
-            out.copy_within(..len, header + C::LAYOUT.text_at());
+            let header: usize = header.iter().map(|part| part.len()).sum();
+            out.copy_within(..len, header + C::LAYOUT.nonce_len + C::LAYOUT.text_at());
         }
         let mut writer = Writer::new(out);
-        for part in parts {
+        for part in header.iter().copied().chain([nonce.as_ref()]) {
             writer.put(part).ok_or(()).map_err(too_small)?;
         }
         Ok((key, nonce, writer.into_rest()))

@@ -8,7 +8,7 @@ use dryoc::classic::crypto_secretbox::{crypto_secretbox_detached, crypto_secretb
 use crate::error::{Error, Result};
 
 /// Length from which on the library takes less time.
-pub(super) const LONG: usize = 512;
+pub(super) const LONG: usize = 256;
 
 /// Encrypts `plaintext` to `out`, of the same length, and writes the tag of the ciphertext.
 pub(super) fn seal(

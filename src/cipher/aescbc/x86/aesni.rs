@@ -6,15 +6,18 @@
 
 use core::arch::x86_64::{
     __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_aeskeygenassist_si128, _mm_cvtsi128_si32, _mm_loadu_si128,
-    _mm_set1_epi32, _mm_setzero_si128, _mm_storeu_si128, _mm_xor_si128,
+    _mm_set1_epi32, _mm_storeu_si128, _mm_xor_si128,
 };
 
+use aes::Block;
 use inout::InOutBuf;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{Block, LANES};
-
 cpufeatures::new!(detection, "aes", "sse2");
+
+/// Chains that are encrypted at once: as many as keep the units for AES busy while each waits for its own rounds.
+#[cfg(feature = "alloc")]
+pub(super) const LANES: usize = 8;
 
 /// Words of the longest schedule: 15 round keys.
 const WORDS_MAX: usize = 60;
@@ -69,6 +72,7 @@ impl RoundKeys {
 
     /// Encrypts the first `steps` blocks of each chain in place; a chain that has none is idle. `state` is what they begin
     /// with, and then the last block of each.
+    #[cfg(feature = "alloc")]
     pub(super) fn lanes(&self, state: &mut [Block; LANES], chains: &mut [&mut [Block]; LANES], steps: usize) {
         // SAFETY: as of `chain`.
         unsafe {
@@ -150,6 +154,7 @@ unsafe fn rounds<const ROUNDS: usize>(keys: &RoundKeys, mut x: __m128i) -> __m12
 
 /// # Safety
 /// The processor has AES and SSE2.
+#[cfg(feature = "alloc")]
 #[target_feature(enable = "aes,sse2")]
 unsafe fn lanes<const ROUNDS: usize>(
     keys: &RoundKeys,
@@ -159,7 +164,7 @@ unsafe fn lanes<const ROUNDS: usize>(
 ) {
     // SAFETY: the caller vouches for the instructions.
     unsafe {
-        let mut x = [_mm_setzero_si128(); LANES];
+        let mut x = [keys.key(0); LANES];
         for (x, state) in x.iter_mut().zip(&*state) {
             *x = load(state);
         }
