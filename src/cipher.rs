@@ -60,6 +60,14 @@ pub(crate) mod construction {
         /// Seals `plaintext` into `body`.
         fn seal_into(&self, nonce: &Self::Nonce, aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()>;
 
+        /// Seals many as [`seal_into`](Self::seal_into) seals one, where that takes less time.
+        #[cfg(feature = "alloc")]
+        fn seal_batch(&self, batch: &mut [Sealing<'_, Self::Nonce>]) {
+            for one in batch {
+                one.sealed = self.seal_into(&one.nonce, one.aad, one.plaintext, one.body);
+            }
+        }
+
         /// Seals the `plaintext_len` bytes that lie at `LAYOUT.text_at` in `body`.
         fn seal_in_place(&self, nonce: &Self::Nonce, aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()>;
 
@@ -68,5 +76,16 @@ pub(crate) mod construction {
 
         /// Opens `body` where it is and returns where the plaintext lies; on failure leaves it as it was.
         fn open_in_place(&self, nonce: &Self::Nonce, aad: &[u8], body: &mut [u8]) -> Result<Range<usize>>;
+    }
+
+    /// One value of many, and what came of it.
+    #[cfg(feature = "alloc")]
+    #[expect(missing_debug_implementations, reason = "it holds a plaintext")]
+    pub struct Sealing<'a, N> {
+        pub(crate) nonce: N,
+        pub(crate) aad: &'a [u8],
+        pub(crate) plaintext: &'a [u8],
+        pub(crate) body: &'a mut [u8],
+        pub(crate) sealed: Result<()>,
     }
 }

@@ -29,6 +29,8 @@ pub use kms_v2::KmsV2;
 #[cfg(feature = "kms")]
 pub use wrapped::WrappedProvider;
 
+#[cfg(feature = "alloc")]
+pub(crate) use walk::ToSeal;
 pub(crate) use walk::{Buffers, Failures, Found, Plaintext, Walk};
 #[cfg(feature = "kms")]
 pub(crate) use wrapped::{SealFrame, SealSource, WrappedValue};

@@ -3,6 +3,8 @@
 #[cfg(feature = "alloc")]
 mod builder;
 #[cfg(feature = "alloc")]
+mod many;
+#[cfg(feature = "alloc")]
 mod owned;
 mod watch;
 
@@ -196,6 +198,14 @@ impl<'p> Transformer<'p> {
         }
         Err(failures.verdict(Error::NoMatchingProvider))
     }
+}
+
+#[cfg(feature = "alloc")]
+fn zeroed(len: usize) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    out.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
+    out.resize(len, 0);
+    Ok(out)
 }
 
 impl fmt::Debug for Transformer<'_> {

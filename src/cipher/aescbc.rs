@@ -1,23 +1,25 @@
 //! AES-CBC with PKCS#7 padding: NIST SP 800-38A, 6.2; Kubernetes' `aes.go`, `NewCBCTransformer`.
 
-#[cfg(feature = "aws-lc-rs")]
-mod awslc;
 mod padding;
 mod rustcrypto;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use core::ops::Range;
 
 use inout::InOutBuf;
 
 use super::construction::Construction;
+#[cfg(feature = "alloc")]
+use super::construction::Sealing;
 use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
 use crate::secret::{Held, stack_wiped, wipe};
-#[cfg(feature = "aws-lc-rs")]
-use awslc::Schedule;
-#[cfg(not(feature = "aws-lc-rs"))]
+#[cfg(not(target_arch = "x86_64"))]
 use rustcrypto::Schedule;
+#[cfg(target_arch = "x86_64")]
+use x86::Schedule;
 
 /// An expanded AES-128, AES-192 or AES-256 key for aescbc.
 ///
@@ -38,6 +40,10 @@ const BLOCK_LEN: usize = 16;
 /// Bytes of the stack that a call is given; about 1 KiB was seen in use.
 const STACK: usize = 2 * 1024;
 
+/// A text of whole blocks, padding and all, that is encrypted where it is, and its IV.
+#[cfg(feature = "alloc")]
+type Batched<'a> = ([u8; BLOCK_LEN], &'a mut [u8]);
+
 impl AesCbcKey {
     fn expand(bytes: &[u8]) -> Result<Self> {
         Held::try_new(|| Schedule::expand(bytes)).map(Self)
@@ -49,7 +55,8 @@ impl AesCbcKey {
         let padding = BLOCK_LEN - rest.len();
         last[..rest.len()].copy_from_slice(rest);
         last[rest.len()..].fill(padding.to_le_bytes()[0]);
-        self.0.get().encrypt(iv, text, last)
+        self.0.get().encrypt(iv, text, last);
+        Ok(())
     }
 
     /// Decrypts the whole blocks of `text` and returns what they became.
@@ -85,6 +92,19 @@ impl Construction for AesCbcKey {
         let (text, last) = body.split_at_mut(blocks.len());
         let text = InOutBuf::new(blocks, text).map_err(|_| Error::TooLong)?;
         stack_wiped::<STACK, _>(|| self.seal(iv, text, rest, last))
+    }
+
+    #[cfg(feature = "alloc")]
+    fn seal_batch(&self, batch: &mut [Sealing<'_, Self::Nonce>]) {
+        let padded = batch.iter_mut().map(|one| {
+            let (text, padding) = one.body.split_at_mut(one.plaintext.len());
+            text.copy_from_slice(one.plaintext);
+            // From 1 to 16, which also fit a byte.
+            padding.fill(padding.len().to_le_bytes()[0]);
+            (one.nonce, &mut *one.body)
+        });
+        let mut padded: alloc::vec::Vec<Batched<'_>> = padded.collect();
+        stack_wiped::<STACK, _>(|| self.0.get().encrypt_batch(&mut padded));
     }
 
     fn seal_in_place(&self, iv: &[u8; 16], _aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {

@@ -1,6 +1,8 @@
 //! XSalsa20-Poly1305 in NaCl's secretbox layout: the tag in front of the ciphertext; Kubernetes'
 //! `secretbox.go`.
 
+#[cfg(feature = "dryoc")]
+mod dryoc;
 mod rustcrypto;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -50,6 +52,10 @@ impl Construction for SecretboxKey {
 
     fn seal_into(&self, nonce: &[u8; 24], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
+        #[cfg(feature = "dryoc")]
+        if plaintext.len() >= dryoc::LONG {
+            return dryoc::seal(self.key(), nonce, plaintext, text, tag);
+        }
         let buffers = InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?;
         *tag = stack_wiped::<STACK, _>(|| seal(self.key(), nonce, buffers));
         Ok(())
@@ -90,6 +96,10 @@ fn seal(key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>) -> [u8; 16
 
 /// Decrypts `text` to `out`, of the same length; what it wrote is the caller's to wipe if the tag is wrong.
 fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
+    #[cfg(feature = "dryoc")]
+    if text.len() >= dryoc::LONG {
+        return dryoc::open(key, nonce, text, out, tag);
+    }
     #[cfg(target_arch = "x86_64")]
     if let Some(cpu) = x86::Avx2::detect() {
         return x86::open(cpu, key, nonce, text, out, tag);

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::dek::{DekLimits, FreshDek, SealDek};
+use crate::dek::{DekLimits, FreshDek, RecoveredDek, SealDek};
 use crate::error::{Error, Result};
 use crate::kek::Wrapped;
 use crate::random::{KeySource, OsRandom};
@@ -131,7 +131,8 @@ impl KmsState {
         if answer.key_id() != key_id {
             return Err(Error::KekAnswer);
         }
-        let key = Arc::new(WriteKey { dek, wrapped: answer, kind });
+        let opener = dek.to_recovered();
+        let key = Arc::new(WriteKey { dek, opener, wrapped: answer, kind });
         let expiration = asked_last.after(WRITABLE_FOR);
         self.current = Some(Current { key, made_at: asked_at, asked_at: asked_last, expiration });
         Ok(())
@@ -213,6 +214,8 @@ impl KmsRotation {
 #[derive(Debug)]
 pub struct WriteKey {
     dek: FreshDek,
+    /// The same, for who asks for one that only opens: no handle has to be made for each value.
+    opener: RecoveredDek,
     wrapped: Wrapped,
     kind: DekSourceKind,
 }
@@ -222,6 +225,11 @@ impl WriteKey {
     #[must_use]
     pub const fn dek(&self) -> &FreshDek {
         &self.dek
+    }
+
+    /// The same DEK as one that only opens.
+    pub(crate) const fn opener(&self) -> &RecoveredDek {
+        &self.opener
     }
 
     /// What is stored beside the data.

@@ -8,10 +8,16 @@
 #[cfg(feature = "alloc")]
 mod ring;
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "alloc")]
+use super::ToSeal;
 use super::{Buffers, Failures, Found, Plaintext, Provider, Walk};
 use crate::cipher::Cipher;
+#[cfg(feature = "alloc")]
+use crate::cipher::construction::Sealing;
 use crate::error::{Error, Result};
 use crate::kind::ProviderKind;
 use crate::random::Random;
@@ -112,7 +118,7 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
     pub fn new<N: AsRef<[u8]>>(keys: impl IntoIterator<Item = (N, C)>) -> Result<Self> {
         let mut ring = KeyRing::default();
         for (name, key) in keys {
-            ring.push(checked_name(name.as_ref())?, key);
+            ring.push(C::KIND.prefix(), checked_name(name.as_ref())?, key);
         }
         if ring.get(0).is_none() {
             return Err(Error::NoKey);
@@ -140,6 +146,39 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
             #[cfg(feature = "alloc")]
             Keys::Owned(ring) => ring.next_match(rest, from),
         }
+    }
+
+    /// Draws a nonce for one seal and writes what lies in front of the body to `out`, which has exactly the length of the
+    /// stored value, or is missing; returns the key, the nonce and the place of the body. A plaintext in place is
+    /// moved to where the cipher wants it.
+    fn begin<'o>(
+        &self,
+        rng: &mut dyn Random,
+        plaintext: Plaintext<'_>,
+        out: Option<&'o mut [u8]>,
+    ) -> Result<(&C, C::Nonce, &'o mut [u8])> {
+        let too_small = |_| Error::BufferTooSmall { needed: self.sealed_len(plaintext.len()).unwrap_or(usize::MAX) };
+        let out = out.ok_or(()).map_err(too_small)?;
+        let (name, key) = self.key(0).ok_or(Error::NoKey)?;
+        key.take_seal()?;
+        let mut nonce = C::Nonce::default();
+        rng.fill(nonce.as_mut())?;
+
+        let borrowed = [C::KIND.prefix().as_bytes(), name.as_bytes(), b":"];
+        let header = match &self.keys {
+            Keys::Borrowed(_) => &borrowed[..],
+            #[cfg(feature = "alloc")]
+            Keys::Owned(ring) => &[ring.header()],
+        };
+        if let Plaintext::InPlace(len) = plaintext {
+            let header: usize = header.iter().map(|part| part.len()).sum();
+            out.copy_within(..len, header + C::LAYOUT.nonce_len + C::LAYOUT.text_at());
+        }
+        let mut writer = Writer::new(out);
+        for part in header.iter().copied().chain([nonce.as_ref()]) {
+            writer.put(part).ok_or(()).map_err(too_small)?;
+        }
+        Ok((key, nonce, writer.into_rest()))
     }
 
     /// Opens a value with one key; `header` bytes of it lie in front of the nonce.
@@ -189,30 +228,39 @@ impl<C: KeyedCipher> Provider for Keyed<'_, C> {
 impl<C: KeyedCipher> Walk for Keyed<'_, C> {
     fn seal_value(&self, rng: &mut dyn Random, aad: &[u8], plaintext: Plaintext<'_>, out: &mut [u8]) -> Result<usize> {
         let needed = self.sealed_len(plaintext.len())?;
-        let out = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        let (name, key) = self.key(0).ok_or(Error::NoKey)?;
-        key.take_seal()?;
-        let mut nonce = C::Nonce::default();
-        rng.fill(nonce.as_mut())?;
-
-        let parts = [C::KIND.prefix().as_bytes(), name.as_bytes(), b":", nonce.as_ref()];
-        if let Plaintext::InPlace(len) = plaintext {
-            let header: usize = parts.iter().map(|part| part.len()).sum();
-            out.copy_within(..len, header + C::LAYOUT.text_at());
-        }
-        let mut writer = Writer::new(out);
-        for part in parts {
-            writer.put(part).ok_or(Error::BufferTooSmall { needed })?;
-        }
-        let body = writer.into_rest();
+        let (key, nonce, body) = self.begin(rng, plaintext, out.get_mut(..needed))?;
         let sealed = match plaintext {
             Plaintext::Separate(plaintext) => key.seal_into(&nonce, aad, plaintext, body),
             Plaintext::InPlace(len) => key.seal_in_place(&nonce, aad, len, body),
         };
         if sealed.is_err() {
-            wipe(out);
+            wipe(&mut out[..needed]);
         }
         sealed.map(|()| needed)
+    }
+
+    #[cfg(feature = "alloc")]
+    fn seal_values(&self, rng: &mut dyn Random, values: &mut [ToSeal<'_>]) {
+        let mut batch = Vec::new();
+        for value in &mut *values {
+            let plaintext = Plaintext::Separate(value.plaintext);
+            let begun = self.sealed_len(plaintext.len()).and_then(|needed| {
+                let (_, nonce, body) = self.begin(rng, plaintext, value.out.get_mut(..needed))?;
+                batch.push(Sealing { nonce, aad: value.aad, plaintext: value.plaintext, body, sealed: Ok(()) });
+                Ok(needed)
+            });
+            value.sealed = begun;
+        }
+        if let Some((_, key)) = self.key(0) {
+            key.seal_batch(&mut batch);
+        }
+        let outcomes: Vec<_> = batch.into_iter().map(|one| one.sealed).collect();
+        for (value, outcome) in values.iter_mut().filter(|value| value.sealed.is_ok()).zip(outcomes) {
+            if let Err(error) = outcome {
+                wipe(value.out);
+                value.sealed = Err(error);
+            }
+        }
     }
 
     fn sealing_key_name(&self) -> Option<&str> {

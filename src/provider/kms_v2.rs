@@ -12,7 +12,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::sync::PoisonError;
 
-use super::wrapped::{Frame, Payload, SealFrame, SealSource, WrappedProvider, WrappedValue, WrappedWalk};
+use arc_swap::{ArcSwapOption, Guard};
+
+use super::wrapped::{DekAtHand, Frame, Payload, SealFrame, SealSource, WrappedProvider, WrappedValue, WrappedWalk};
 use crate::dek::{DekLimits, DekScheme, FreshDek, OpenDek, RecoveredDek, SealDek};
 use crate::error::{Error, Result};
 use crate::kek::{CallError, Kek, Wrapped, WrappedDek};
@@ -39,6 +41,8 @@ pub struct KmsV2 {
     name: String,
     prefix: String,
     state: RwLock<KmsState>,
+    /// The key of the state, for opens: they take no lock.
+    current: ArcSwapOption<WriteKey>,
     cache: DekCache,
 }
 
@@ -62,7 +66,8 @@ impl KmsV2 {
         }
         let prefix = format!("{}{name}:", ProviderKind::KmsV2.prefix());
         let cache = DekCache::new(CacheLimits::KMS_V2);
-        Ok(Self { name, prefix, state: RwLock::new(state), cache })
+        let current = ArcSwapOption::new(state.read().ok());
+        Ok(Self { name, prefix, state: RwLock::new(state), current, cache })
     }
 
     /// The same with another cache of DEKs.
@@ -102,7 +107,9 @@ impl KmsV2 {
             // Before it is replaced, so that no one finds it nowhere.
             self.cache.insert(cache_key(&key), key.dek().to_recovered(), now);
         }
-        state.install(rotation, answer)
+        let installed = state.install(rotation, answer);
+        self.current.store(state.read().ok());
+        installed
     }
 
     /// A whole check with a KEK that can be called: [`check`](Self::check), and, where a seed has to be
@@ -120,9 +127,11 @@ impl KmsV2 {
         Ok(())
     }
 
-    /// The seed that is written with, or was until it expired.
-    fn current(&self) -> Result<Arc<WriteKey>> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).read()
+    /// Whether a value is of the seed that is written with, or was until it expired; and the latter.
+    fn current(&self, value: &WrappedValue<'_>) -> Result<(bool, Guard<Option<Arc<WriteKey>>>)> {
+        let current = self.current.load();
+        let is_current = is_of(current.as_deref().ok_or(Error::KmsNotReady)?, value);
+        Ok((is_current, current))
     }
 }
 
@@ -165,16 +174,15 @@ impl WrappedWalk for KmsV2 {
         })
     }
 
-    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>> {
-        let current = self.current()?;
-        if is_of(&current, value) {
-            return Ok(Some(current.dek().to_recovered()));
-        }
-        Ok(self.cache.get(&value.cache_key(), now))
+    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<DekAtHand>> {
+        Ok(match self.current(value)? {
+            (true, current) => Some(DekAtHand::Current(current)),
+            (false, _) => self.cache.get(&value.cache_key(), now).map(DekAtHand::Recovered),
+        })
     }
 
     fn is_dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> bool {
-        let is_current = self.current().is_ok_and(|current| is_of(&current, value));
+        let is_current = self.current(value).is_ok_and(|(is_current, _)| is_current);
         is_current || self.cache.contains(&value.cache_key(), now)
     }
 
@@ -189,7 +197,8 @@ impl WrappedWalk for KmsV2 {
         value: &WrappedValue<'_>,
         out: &mut [u8],
     ) -> Result<Payload> {
-        let current = self.current()?;
+        let current = self.current.load();
+        let current = current.as_deref().ok_or(Error::KmsNotReady)?;
         let stale = value.key_id != current.wrapped().key_id() || value.scheme != current.dek().scheme();
         dek.open_into(aad, value.payload, out).map(|len| Payload { len, stale })
     }

@@ -12,6 +12,14 @@ pub trait Walk {
     /// Writes the whole stored value, prefix and all, to the start of `out`.
     fn seal_value(&self, rng: &mut dyn Random, aad: &[u8], plaintext: Plaintext<'_>, out: &mut [u8]) -> Result<usize>;
 
+    /// Writes many values as [`seal_value`](Self::seal_value) writes one.
+    #[cfg(feature = "alloc")]
+    fn seal_values(&self, rng: &mut dyn Random, values: &mut [ToSeal<'_>]) {
+        for value in values {
+            value.sealed = self.seal_value(rng, value.aad, Plaintext::Separate(value.plaintext), value.out);
+        }
+    }
+
     /// Name of the key that seals; `None` where keys have no names.
     fn sealing_key_name(&self) -> Option<&str> {
         None
@@ -39,6 +47,16 @@ impl Plaintext<'_> {
             Self::InPlace(len) => *len,
         }
     }
+}
+
+/// One of many values, where it goes, and what came of it.
+#[cfg(feature = "alloc")]
+#[expect(missing_debug_implementations, reason = "it holds a plaintext")]
+pub struct ToSeal<'a> {
+    pub(crate) aad: &'a [u8],
+    pub(crate) plaintext: &'a [u8],
+    pub(crate) out: &'a mut [u8],
+    pub(crate) sealed: Result<usize>,
 }
 
 /// A stored value to be opened and where its plaintext goes.

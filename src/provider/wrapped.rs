@@ -1,13 +1,16 @@
 //! What the providers share whose values are sealed under a DEK that a KEK wraps.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+
+use arc_swap::Guard;
 
 use crate::dek::{DekScheme, FreshDek, RecoveredDek};
 use crate::error::{Error, Result};
 use crate::kek::{Wrapped, WrappedDek};
 use crate::kind::ProviderKind;
-use crate::kms::{DekCache, DekCacheKey, Time};
+use crate::kms::{DekCache, DekCacheKey, Time, WriteKey};
 use crate::random::{KeySource, Random};
 use crate::secret::SecretVec;
 
@@ -40,8 +43,8 @@ pub trait WrappedWalk {
     fn cache(&self) -> &DekCache;
 
     /// The DEK, if it is at hand.
-    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<RecoveredDek>> {
-        Ok(self.cache().get(&value.cache_key(), now))
+    fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<DekAtHand>> {
+        Ok(self.cache().get(&value.cache_key(), now).map(DekAtHand::Recovered))
     }
 
     /// Whether it is; nothing is counted.
@@ -103,6 +106,25 @@ impl WrappedValue<'_> {
     /// Under which key a cache holds its DEK.
     pub(crate) fn cache_key(&self) -> DekCacheKey {
         DekCacheKey::of(self.scheme, &self.request())
+    }
+}
+
+/// A DEK at hand.
+#[derive(Debug)]
+pub enum DekAtHand {
+    /// That of the key that is written with now. It is held without being counted: threads that open at the same time write
+    /// to no place in common.
+    Current(Guard<Option<Arc<WriteKey>>>),
+    /// A handle of its own.
+    Recovered(RecoveredDek),
+}
+
+impl DekAtHand {
+    pub(crate) fn get(&self) -> Result<&RecoveredDek> {
+        match self {
+            Self::Current(key) => key.as_deref().map(WriteKey::opener).ok_or(Error::KmsNotReady),
+            Self::Recovered(dek) => Ok(dek),
+        }
     }
 }
 

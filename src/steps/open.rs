@@ -193,7 +193,7 @@ impl<'t, 's> Walk<'t, 's> {
         let value = provider.parse(self.aad, self.stored)?;
         match provider.dek_at_hand(now, &value)? {
             Some(dek) => {
-                let opened = self.open(provider, &dek, &value, out)?;
+                let opened = self.open(provider, dek.get()?, &value, out)?;
                 Ok(self.ready(opened, Some(value.key_id), out))
             }
             None => {

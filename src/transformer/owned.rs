@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::Transformer;
-use crate::error::{Error, Result};
+use super::{Transformer, zeroed};
+use crate::error::Result;
 use crate::provider::{Buffers, Opened};
 use crate::random::Random;
 use crate::secret::SecretVec;
@@ -44,11 +44,4 @@ impl Transformer<'_> {
         plaintext.truncate(found.plaintext.end);
         Ok(Opened::new(plaintext, found))
     }
-}
-
-fn zeroed(len: usize) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    out.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
-    out.resize(len, 0);
-    Ok(out)
 }

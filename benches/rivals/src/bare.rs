@@ -1,81 +1,178 @@
-//! The primitive of the backend alone: key prepared, nonce given, distinct input and output. What the library adds
-//! to it is the difference.
+//! Primitives alone: key prepared, nonce given, distinct input and output. `bare` is that of the library's own backend,
+//! so that what a complete operation adds to it is the difference; the others are what other libraries have.
 
 use std::hint::black_box;
 
 use inout::InOutBuf;
 
 use crate::sampler::{Cell, Sampler};
-use crate::{AAD, FAST, KEY, OURS};
+use crate::{AAD, FAST, KEY, OURS, backends};
 
-pub fn aesgcm(sampler: &mut Sampler, size: usize) {
-    let plaintext = vec![0x5a; size];
-    let mut out = vec![0; size];
-    let (seal, open) = (Cell { provider: "aesgcm", op: "seal", size }, Cell { provider: "aesgcm", op: "open", size });
-    if FAST {
-        use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap());
-        let nonce = || Nonce::assume_unique_for_key([9; 12]);
-        let mut tag = [0; 16];
-        let mut sealed = vec![0; size];
-        key.seal_out_of_place_scatter(nonce(), Aad::from(AAD), &plaintext, &mut sealed, &[], &mut tag).unwrap();
-        let mut other = [0; 16];
-        sampler.time(seal, OURS[2], |_| {
-            let text = black_box(&plaintext);
-            key.seal_out_of_place_scatter(nonce(), Aad::from(AAD), text, &mut out, &[], &mut other).unwrap();
-        });
-        sampler.time(open, OURS[2], |_| {
-            key.open_separate_gather(nonce(), Aad::from(AAD), black_box(&sealed), &tag, &mut out).unwrap();
-        });
-    } else {
-        use aes_gcm::aead::consts::U12;
-        use aes_gcm::{AeadInOut, KeyInit};
-        // As the provider has it: the schedule of one direction.
-        let key = aes_gcm::AesGcm::<aes::Aes256Enc, U12>::new(&KEY.into());
-        let nonce = [9; 12].into();
-        let mut sealed = vec![0; size];
-        let tag = key.encrypt_inout_detached(&nonce, AAD, InOutBuf::new(&plaintext, &mut sealed).unwrap()).unwrap();
-        sampler.time(seal, OURS[2], |_| {
-            let text = InOutBuf::new(black_box(&plaintext), &mut out).unwrap();
-            key.encrypt_inout_detached(&nonce, AAD, text).unwrap()
-        });
-        sampler.time(open, OURS[2], |_| {
-            let text = InOutBuf::new(black_box(&sealed), &mut out).unwrap();
-            key.decrypt_inout_detached(&nonce, AAD, text, &tag).unwrap();
-        });
+const BARE: &str = OURS[2];
+
+/// A primitive in two buffers.
+pub fn measure(sampler: &mut Sampler, size: usize) {
+    gcm(sampler, size);
+    cbc(sampler, size);
+    secretbox(sampler, size);
+    if !FAST {
+        gcm_rustcrypto(sampler, size);
+        gcm_ring(sampler, size);
+        cbc_libraries(sampler, size);
+        secretbox_libraries(sampler, size);
     }
 }
 
-pub fn aescbc(sampler: &mut Sampler, size: usize) {
-    use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
-    let key = aes::Aes256::new(&KEY.into());
-    let iv = [9; 16].into();
+const fn cells(provider: &'static str, size: usize) -> [Cell; 2] {
+    [Cell { provider, op: "seal", size }, Cell { provider, op: "open", size }]
+}
+
+fn gcm(sampler: &mut Sampler, size: usize) {
     let plaintext = vec![0x5a; size];
-    let mut out = vec![0; size];
-    sampler.time(Cell { provider: "aescbc", op: "seal", size }, OURS[2], |_| {
-        let mut cbc = cbc::Encryptor::inner_iv_init(&key, &iv);
-        let (blocks, _) = InOutBuf::new(black_box(&plaintext), &mut out).unwrap().into_chunks();
-        cbc.encrypt_blocks_inout(blocks);
+    let (mut sealed, mut out) = (vec![0; size], vec![0; size]);
+    let [seal, open] = cells("aesgcm", size);
+    #[cfg(feature = "fast")]
+    {
+        use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap());
+        let nonce = || Nonce::assume_unique_for_key([9; 12]);
+        let (mut tag, mut other) = ([0; 16], [0; 16]);
+        key.seal_out_of_place_scatter(nonce(), Aad::from(AAD), &plaintext, &mut sealed, &[], &mut tag).unwrap();
+        sampler.time(seal, BARE, |_| {
+            let text = black_box(&plaintext);
+            key.seal_out_of_place_scatter(nonce(), Aad::from(AAD), text, &mut out, &[], &mut other).unwrap();
+        });
+        sampler.time(open, BARE, |_| {
+            key.open_separate_gather(nonce(), Aad::from(AAD), black_box(&sealed), &tag, &mut out).unwrap();
+        });
+    }
+    #[cfg(not(feature = "fast"))]
+    {
+        let key = backends::aesgcm::Key::new(&KEY);
+        let nonce = [9; 12];
+        let tag = key.seal(&nonce, AAD, &plaintext, &mut sealed);
+        sampler.time(seal, BARE, |_| key.seal(&nonce, AAD, black_box(&plaintext), &mut out));
+        sampler.time(open, BARE, |_| key.open(&nonce, AAD, black_box(&sealed), &mut out, &tag));
+    }
+}
+
+fn gcm_rustcrypto(sampler: &mut Sampler, size: usize) {
+    use aes_gcm::aead::consts::U12;
+    use aes_gcm::{AeadInOut, KeyInit};
+    let plaintext = vec![0x5a; size];
+    let (mut sealed, mut out) = (vec![0; size], vec![0; size]);
+    let [seal, open] = cells("aesgcm", size);
+    let key = aes_gcm::AesGcm::<aes::Aes256Enc, U12>::new(&KEY.into());
+    let nonce = [9; 12].into();
+    let tag = key.encrypt_inout_detached(&nonce, AAD, InOutBuf::new(&plaintext, &mut sealed).unwrap()).unwrap();
+    sampler.time(seal, "bare-rustcrypto", |_| {
+        let text = InOutBuf::new(black_box(&plaintext), &mut out).unwrap();
+        key.encrypt_inout_detached(&nonce, AAD, text).unwrap()
     });
-    sampler.time(Cell { provider: "aescbc", op: "open", size }, OURS[2], |_| {
-        let mut cbc = cbc::Decryptor::inner_iv_init(&key, &iv);
-        let (blocks, _) = InOutBuf::new(black_box(&plaintext), &mut out).unwrap().into_chunks();
-        cbc.decrypt_blocks_inout(blocks);
+    sampler.time(open, "bare-rustcrypto", |_| {
+        let text = InOutBuf::new(black_box(&sealed), &mut out).unwrap();
+        key.decrypt_inout_detached(&nonce, AAD, text, &tag).unwrap();
     });
 }
 
-/// The fastest library there is for it, whatever the backend: nothing bare is public of the library's own.
-pub fn secretbox(sampler: &mut Sampler, size: usize) {
+/// It knows no second buffer, so that the text is copied first.
+fn gcm_ring(sampler: &mut Sampler, size: usize) {
+    use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap());
+    let nonce = || Nonce::assume_unique_for_key([9; 12]);
+    let plaintext = vec![0x5a; size];
+    let mut sealed = plaintext.clone();
+    let tag = key.seal_in_place_separate_tag(nonce(), Aad::from(AAD), &mut sealed).unwrap();
+    sealed.extend_from_slice(tag.as_ref());
+    let mut out = sealed.clone();
+    let [seal, open] = cells("aesgcm", size);
+    sampler.time(seal, "bare-ring", |_| {
+        out[..size].copy_from_slice(black_box(&plaintext));
+        key.seal_in_place_separate_tag(nonce(), Aad::from(AAD), &mut out[..size]).unwrap()
+    });
+    sampler.time(open, "bare-ring", |_| {
+        out.copy_from_slice(black_box(&sealed));
+        key.open_in_place(nonce(), Aad::from(AAD), &mut out).unwrap().len()
+    });
+}
+
+/// Of CBC as much is encrypted as there is with the padding.
+fn cbc(sampler: &mut Sampler, size: usize) {
+    let key = backends::aescbc::Key::new(&KEY);
+    let text = vec![0x5a; size + 16];
+    let mut out = vec![0; size + 16];
+    let [seal, open] = cells("aescbc", size);
+    sampler.time(seal, BARE, |_| key.seal(black_box(&[9; 16]), black_box(&text), &mut out));
+    sampler.time(open, BARE, |_| key.open(black_box(&[9; 16]), black_box(&text), &mut out));
+}
+
+fn cbc_libraries(sampler: &mut Sampler, size: usize) {
+    use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
+    use aws_lc_rs::cipher::{
+        AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
+    };
+    use aws_lc_rs::iv::FixedLength;
+    let text = vec![0x5a; size + 16];
+    let mut out = vec![0; size + 16];
+    let [seal, open] = cells("aescbc", size);
+    let key = aes::Aes256::new(&KEY.into());
+    let iv = [9; 16].into();
+    sampler.time(seal, "bare-rustcrypto", |_| {
+        let mut cbc = cbc::Encryptor::inner_iv_init(&key, &iv);
+        cbc.encrypt_blocks_inout(InOutBuf::new(black_box(&text), &mut out).unwrap().into_chunks().0);
+    });
+    sampler.time(open, "bare-rustcrypto", |_| {
+        let mut cbc = cbc::Decryptor::inner_iv_init(&key, &iv);
+        cbc.decrypt_blocks_inout(InOutBuf::new(black_box(&text), &mut out).unwrap().into_chunks().0);
+    });
+    // It knows no second buffer, so that the text is copied first.
+    let unbound = || UnboundCipherKey::new(&AES_256, &KEY).unwrap();
+    let (sealing, opening) = (EncryptingKey::cbc(unbound()).unwrap(), DecryptingKey::cbc(unbound()).unwrap());
+    let iv = || FixedLength::from([9; 16]);
+    sampler.time(seal, "bare-aws-lc-rs", |_| {
+        out.copy_from_slice(black_box(&text));
+        sealing.less_safe_encrypt(&mut out, EncryptionContext::Iv128(iv())).unwrap()
+    });
+    sampler.time(open, "bare-aws-lc-rs", |_| {
+        out.copy_from_slice(black_box(&text));
+        opening.decrypt(&mut out, DecryptionContext::Iv128(iv())).unwrap().len()
+    });
+}
+
+fn secretbox(sampler: &mut Sampler, size: usize) {
+    let plaintext = vec![0x5a; size];
+    let (mut sealed, mut out, nonce) = (vec![0; size], vec![0; size], [9; 24]);
+    let tag = backends::secretbox::seal(&KEY, &nonce, &plaintext, &mut sealed);
+    let [seal, open] = cells("secretbox", size);
+    sampler.time(seal, BARE, |_| backends::secretbox::seal(&KEY, &nonce, black_box(&plaintext), &mut out));
+    sampler.time(open, BARE, |_| backends::secretbox::open(&KEY, &nonce, black_box(&sealed), &mut out, &tag));
+}
+
+fn secretbox_libraries(sampler: &mut Sampler, size: usize) {
     use dryoc::classic::crypto_secretbox::{crypto_secretbox_detached, crypto_secretbox_open_detached};
     let plaintext = vec![0x5a; size];
-    let (mut sealed, mut out, mut tag) = (vec![0; size], vec![0; size], [0; 16]);
+    let (mut sealed, mut out, mut tag, mut other) = (vec![0; size], vec![0; size], [0; 16], [0; 16]);
     let nonce = [9; 24];
     crypto_secretbox_detached(&mut sealed, &mut tag, &plaintext, &nonce, &KEY).unwrap();
-    let mut other = [0; 16];
-    sampler.time(Cell { provider: "secretbox", op: "seal", size }, OURS[2], |_| {
+    let [seal, open] = cells("secretbox", size);
+    sampler.time(seal, "bare-dryoc", |_| {
         crypto_secretbox_detached(&mut out, &mut other, black_box(&plaintext), &nonce, &KEY).unwrap();
     });
-    sampler.time(Cell { provider: "secretbox", op: "open", size }, OURS[2], |_| {
+    sampler.time(open, "bare-dryoc", |_| {
         crypto_secretbox_open_detached(&mut out, black_box(&sealed[..]), &tag, &nonce, &KEY).unwrap();
+    });
+    let len = size as u64;
+    sampler.time(seal, "bare-libsodium", |_| {
+        let (out, tag, text) = (out.as_mut_ptr(), other.as_mut_ptr(), black_box(&plaintext).as_ptr());
+        // SAFETY: text and output have `len` bytes, and tag, nonce and key their lengths.
+        unsafe { libsodium_sys::crypto_secretbox_detached(out, tag, text, len, nonce.as_ptr(), KEY.as_ptr()) }
+    });
+    sampler.time(open, "bare-libsodium", |_| {
+        let (out, text) = (out.as_mut_ptr(), black_box(&sealed).as_ptr());
+        // SAFETY: as above.
+        let status = unsafe {
+            libsodium_sys::crypto_secretbox_open_detached(out, text, tag.as_ptr(), len, nonce.as_ptr(), KEY.as_ptr())
+        };
+        assert_eq!(status, 0);
     });
 }

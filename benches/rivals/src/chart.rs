@@ -17,7 +17,7 @@ const SIZES: [usize; 4] = [64, 1 << 10, 16 << 10, 1 << 20];
 pub fn svg(report: &Report, provider: &str, op: &str) -> String {
     let names: Vec<String> = names(report, provider, op)
         .into_iter()
-        .filter(|name| !name.contains("bare") && !name.ends_with("into"))
+        .filter(|name| !name.contains("bare") && !name.ends_with("into") && !name.ends_with("many"))
         .collect();
     let group = (names.len() as f64).mul_add(BAR, GAP);
     let height = (SIZES.len() as f64).mul_add(group, 40.0);

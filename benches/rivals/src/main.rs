@@ -1,12 +1,14 @@
 //! Measures the library, its bare primitives and the same job put together by hand from other libraries.
 //!
-//! `measure [--quick] [--only PART]` prints one part of a run as JSON; `report FOLDER DATE MACHINE PART...` joins parts and
+//! `measure [--quick] [--only PART]` prints one part of a run as JSON, and so does `growth`, which wants two cores; `report FOLDER DATE MACHINE PART...` joins parts and
 //! writes the results. A cell that several parts hold counts by the median of them.
 
+mod backends;
 mod bare;
 mod by_hand;
 mod chart;
 mod envelope;
+mod growth;
 mod keyed;
 mod kms;
 mod report;
@@ -14,6 +16,20 @@ mod rows;
 mod sampler;
 mod table;
 mod targets;
+
+/// What the sources in [`backends`] import.
+mod error {
+    pub type Error = atrest::Error;
+    pub type Result<T, E = Error> = core::result::Result<T, E>;
+}
+
+/// The same.
+mod secret {
+    pub fn wipe(bytes: &mut [u8]) {
+        bytes.fill(0);
+        zeroize::optimization_barrier(bytes);
+    }
+}
 
 use std::env;
 use std::error::Error;
@@ -38,21 +54,29 @@ pub const OURS: [&str; 3] =
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("measure") => measure(&arguments[1..]),
+        Some(what @ ("measure" | "growth")) => measure(what, &arguments[1..]),
         Some("report") => report::write(&arguments[1..]),
         _ => Err("measure or report?".into()),
     }
 }
 
-fn measure(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+fn measure(what: &str, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let only = arguments.iter().skip_while(|argument| *argument != "--only").nth(1);
     let mut sampler = Sampler::new(quick, only.cloned());
+    if what == "growth" {
+        growth::measure(&mut sampler, quick);
+        return print(sampler);
+    }
     for size in SIZES {
         keyed::measure(&mut sampler, size);
         kms::measure(&mut sampler, size);
         envelope::measure(&mut sampler, size);
     }
+    print(sampler)
+}
+
+fn print(sampler: Sampler) -> Result<(), Box<dyn Error>> {
     let part = Part { versions: versions(), rows: sampler.rows };
     println!("{}", serde_json::to_string(&part)?);
     Ok(())

@@ -30,9 +30,11 @@ pub fn write(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     }
     let missed = verdicts.iter().filter(|verdict| !verdict.is_met()).count();
     for v in &verdicts {
-        let met = if v.is_met() { "met   " } else { "MISSED" };
-        let (name, size) = (format!("{} {}", v.provider, v.op), table::size(v.size));
-        println!("{met} {name:<20} {size:>6} {:<12} {:.2} of at most {:.2}", v.build, v.ratio, v.most);
+        let (word, limit) = (v.word(), if v.at_least { "at least" } else { "at most" });
+        println!(
+            "{word:<6} {:<48} {:>6} {:<16} {:.2}, {limit} {:.2}; {}",
+            v.name, v.size, v.build, v.is, v.limit, v.with
+        );
     }
     println!("{} of {} targets met", verdicts.len() - missed, verdicts.len());
     Ok(())

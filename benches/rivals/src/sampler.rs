@@ -30,8 +30,7 @@ impl Sampler {
 
     /// Times `call`; what it returns is dropped in the timed part. The count of calls is its argument.
     pub fn time<R>(&mut self, cell: Cell, name: &'static str, mut call: impl FnMut(usize) -> R) {
-        let Cell { provider, op, size } = cell;
-        if self.only.as_ref().is_some_and(|only| !format!("{provider}/{op}/{size}/{name}").contains(only.as_str())) {
+        if !self.wants(cell, name) {
             return;
         }
         let mut calls = 1;
@@ -45,9 +44,30 @@ impl Sampler {
         let mut times: Vec<f64> =
             (0..self.samples).map(|_| timed(calls, &mut call).as_secs_f64() * 1e9 / calls as f64).collect();
         times.sort_by(f64::total_cmp);
-        let median_ns = (times[times.len() / 2] * 10.0).round() / 10.0;
+        self.note(cell, name, times[times.len() / 2]);
+    }
+
+    /// As [`time`](Self::time), for a call that does as much as `each` of them.
+    pub fn time_each<R>(&mut self, cell: Cell, name: &'static str, each: usize, call: impl FnMut(usize) -> R) {
+        let before = self.rows.len();
+        self.time(cell, name, call);
+        self.rows[before..].iter_mut().for_each(|row| row.median_ns = rounded(row.median_ns / each as f64));
+    }
+
+    /// Whether this is to be measured.
+    pub fn wants(&self, Cell { provider, op, size }: Cell, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| format!("{provider}/{op}/{size}/{name}").contains(only.as_str()))
+    }
+
+    /// Takes in what was measured by other means.
+    pub fn note(&mut self, Cell { provider, op, size }: Cell, name: &'static str, ns: f64) {
+        let median_ns = rounded(ns);
         self.rows.push(Row { provider: provider.into(), op: op.into(), size, r#impl: name.into(), median_ns });
     }
+}
+
+fn rounded(ns: f64) -> f64 {
+    (ns * 10.0).round() / 10.0
 }
 
 fn timed<R>(calls: usize, call: &mut impl FnMut(usize) -> R) -> Duration {

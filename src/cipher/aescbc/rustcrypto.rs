@@ -8,6 +8,8 @@ use aes::{Aes128, Aes192, Aes256};
 use inout::InOutBuf;
 use zeroize::ZeroizeOnDrop;
 
+#[cfg(feature = "alloc")]
+use super::Batched;
 use crate::error::{Error, Result};
 
 /// The round keys of both directions.
@@ -47,13 +49,22 @@ impl Schedule {
     }
 
     /// Encrypts the whole blocks of `text`, and `last` behind them in place.
-    pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) -> Result<()> {
+    pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) {
         match self {
             Self::Aes128(aes, _) => encrypt(aes, iv, text, last),
             Self::Aes192(aes, _) => encrypt(aes, iv, text, last),
             Self::Aes256(aes) => encrypt(aes, iv, text, last),
         }
-        Ok(())
+    }
+
+    /// Encrypts the whole blocks of every text in place.
+    #[cfg(feature = "alloc")]
+    pub(super) fn encrypt_batch(&self, batch: &mut [Batched<'_>]) {
+        for (iv, text) in batch {
+            if let Some((text, last)) = text.split_last_chunk_mut() {
+                self.encrypt(iv, text.into(), last);
+            }
+        }
     }
 
     /// Decrypts the whole blocks of `text`.

@@ -1,0 +1,8 @@
+//! The library's own backends, compiled from its sources by way of links: they are not public, and what a complete operation adds to them
+//! is to be known. Where the fast build has another library in their place, that is called as the library does.
+#![allow(dead_code)]
+
+pub mod aescbc;
+#[cfg(not(feature = "fast"))]
+pub mod aesgcm;
+pub mod secretbox;

@@ -1,0 +1,1 @@
+../../../../../src/cipher/aescbc/x86.rs

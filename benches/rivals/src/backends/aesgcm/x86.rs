@@ -1,0 +1,1 @@
+../../../../../src/cipher/aesgcm/x86.rs

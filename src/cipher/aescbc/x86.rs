@@ -1,0 +1,49 @@
+//! The backend for x86-64 with AES instructions: one chain of encryption with nothing between its rounds, and several
+//! values at once, whose chains do not wait for each other. The library takes every block by way of memory. Decryption,
+//! which has no chain, is the library's.
+
+mod aesni;
+#[cfg(feature = "alloc")]
+mod batch;
+
+use inout::InOutBuf;
+use zeroize::ZeroizeOnDrop;
+
+use super::rustcrypto;
+use crate::error::Result;
+use aesni::RoundKeys;
+
+/// The round keys of both directions, and those of encryption once more where the processor has instructions for it.
+pub(super) struct Schedule {
+    fast: Option<RoundKeys>,
+    portable: rustcrypto::Schedule,
+}
+
+const _: () = {
+    const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
+    wiped_on_drop::<RoundKeys>();
+};
+
+impl Schedule {
+    pub(super) fn expand(key: &[u8]) -> Result<Self> {
+        let portable = rustcrypto::Schedule::expand(key)?;
+        Ok(Self { fast: RoundKeys::expand(key), portable })
+    }
+
+    /// Encrypts the whole blocks of `text`, and `last` behind them in place.
+    pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) {
+        match &self.fast {
+            Some(keys) => keys.chain(iv.into(), text.into_chunks().0, last.into()),
+            None => self.portable.encrypt(iv, text, last),
+        }
+    }
+
+    /// Decrypts the whole blocks of `text`.
+    pub(super) fn decrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
+        self.portable.decrypt(iv, text);
+    }
+}
+
+#[cfg(all(test, feature = "pool"))]
+#[path = "x86/against_rustcrypto.rs"]
+mod tests;

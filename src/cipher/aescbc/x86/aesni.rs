@@ -1,0 +1,208 @@
+//! AES encryption in the registers of x86-64: NIST FIPS 197. All `unsafe` code of aescbc: instructions that not every
+//! processor has, behind the proof that this one has them.
+//!
+//! No branch and no address depends on a key or on a text.
+#![allow(unsafe_code)]
+
+use core::arch::x86_64::{
+    __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_aeskeygenassist_si128, _mm_cvtsi128_si32, _mm_loadu_si128,
+    _mm_set1_epi32, _mm_storeu_si128, _mm_xor_si128,
+};
+
+use aes::Block;
+use inout::InOutBuf;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+cpufeatures::new!(detection, "aes", "sse2");
+
+/// Chains that are encrypted at once: as many as keep the units for AES busy while each waits for its own rounds.
+#[cfg(feature = "alloc")]
+pub(super) const LANES: usize = 8;
+
+/// Words of the longest schedule: 15 round keys.
+const WORDS_MAX: usize = 60;
+
+/// The round keys of encryption, and the proof that this processor has the instructions; wiped on drop.
+pub(super) struct RoundKeys {
+    words: [u32; WORDS_MAX],
+    rounds: usize,
+}
+
+impl RoundKeys {
+    /// Expands a key of 16, 24 or 32 bytes; `None` where the processor has no instructions for AES.
+    pub(super) fn expand(key: &[u8]) -> Option<Self> {
+        if !detection::get() {
+            return None;
+        }
+        let key_words = key.len() / 4;
+        let mut expanded = Self { words: [0; WORDS_MAX], rounds: key_words + 6 };
+        for (word, bytes) in expanded.words.iter_mut().zip(key.chunks_exact(4)) {
+            *word = bytes.try_into().map_or(0, u32::from_le_bytes);
+        }
+        let mut constant = 1_u32;
+        for i in key_words..4 * (expanded.rounds + 1) {
+            let before = expanded.words[i - 1];
+            // SAFETY: the instructions were detected above.
+            let substituted = unsafe { substituted(before) };
+            let change = match i % key_words {
+                0 => substituted.rotate_right(8) ^ constant,
+                4 if key_words == 8 => substituted,
+                _ => before,
+            };
+            if i % key_words == 0 {
+                // No key needs the reduction that follows 0x80, but for the ninth and tenth of 128 bits.
+                constant = if constant == 0x80 { 0x1b } else { constant << 1 };
+            }
+            expanded.words[i] = expanded.words[i - key_words] ^ change;
+        }
+        Some(expanded)
+    }
+
+    /// Encrypts the blocks of one chain, and `end` behind them in place.
+    pub(super) fn chain(&self, iv: &Block, blocks: InOutBuf<'_, '_, Block>, end: &mut Block) {
+        // SAFETY: round keys exist only where the instructions were detected, which is all that the function asks for.
+        unsafe {
+            match self.rounds {
+                10 => chain::<10>(self, iv, blocks, end),
+                12 => chain::<12>(self, iv, blocks, end),
+                _ => chain::<14>(self, iv, blocks, end),
+            }
+        }
+    }
+
+    /// Encrypts the first `steps` blocks of each chain in place; a chain that has none is idle. `state` is what they begin
+    /// with, and then the last block of each.
+    #[cfg(feature = "alloc")]
+    pub(super) fn lanes(&self, state: &mut [Block; LANES], chains: &mut [&mut [Block]; LANES], steps: usize) {
+        // SAFETY: as of `chain`.
+        unsafe {
+            match self.rounds {
+                10 => lanes::<10>(self, state, chains, steps),
+                12 => lanes::<12>(self, state, chains, steps),
+                _ => lanes::<14>(self, state, chains, steps),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The processor has SSE2.
+    #[inline(always)]
+    unsafe fn key(&self, round: usize) -> __m128i {
+        let words = &self.words[4 * round..4 * round + 4];
+        // SAFETY: as of this function; the four words are 16 bytes, which need no alignment.
+        unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
+    }
+}
+
+impl Drop for RoundKeys {
+    fn drop(&mut self) {
+        self.words.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for RoundKeys {}
+
+/// # Safety
+/// The processor has AES and SSE2.
+#[target_feature(enable = "aes,sse2")]
+#[allow(unused_unsafe, reason = "compilers before 1.87 ask for it")]
+unsafe fn substituted(word: u32) -> u32 {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        let words = _mm_set1_epi32(i32::from_ne_bytes(word.to_ne_bytes()));
+        u32::from_ne_bytes(_mm_cvtsi128_si32(_mm_aeskeygenassist_si128::<0>(words)).to_ne_bytes())
+    }
+}
+
+/// # Safety
+/// The processor has AES and SSE2.
+#[target_feature(enable = "aes,sse2")]
+unsafe fn chain<const ROUNDS: usize>(
+    keys: &RoundKeys,
+    iv: &Block,
+    mut blocks: InOutBuf<'_, '_, Block>,
+    end: &mut Block,
+) {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        let (first, last) = (keys.key(0), keys.key(ROUNDS));
+        let between = _mm_xor_si128(first, last);
+        let mut x = _mm_xor_si128(_mm_xor_si128(load(iv), first), load(blocks.get_in().first().unwrap_or(end)));
+        for i in 0..blocks.len() {
+            x = rounds::<ROUNDS>(keys, x);
+            // The next block goes in along with the last round key, so that from block to block there are rounds alone.
+            let next = _mm_xor_si128(between, load(blocks.get_in().get(i + 1).unwrap_or(end)));
+            store(&mut blocks.get_out()[i], _mm_aesenclast_si128(x, last));
+            x = _mm_aesenclast_si128(x, next);
+        }
+        store(end, _mm_aesenclast_si128(rounds::<ROUNDS>(keys, x), last));
+    }
+}
+
+/// All rounds but the last.
+///
+/// # Safety
+/// The processor has AES and SSE2.
+#[target_feature(enable = "aes,sse2")]
+unsafe fn rounds<const ROUNDS: usize>(keys: &RoundKeys, mut x: __m128i) -> __m128i {
+    for round in 1..ROUNDS {
+        // SAFETY: the caller vouches for the instructions.
+        x = unsafe { _mm_aesenc_si128(x, keys.key(round)) };
+    }
+    x
+}
+
+/// # Safety
+/// The processor has AES and SSE2.
+#[cfg(feature = "alloc")]
+#[target_feature(enable = "aes,sse2")]
+unsafe fn lanes<const ROUNDS: usize>(
+    keys: &RoundKeys,
+    state: &mut [Block; LANES],
+    chains: &mut [&mut [Block]; LANES],
+    steps: usize,
+) {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        let mut x = [keys.key(0); LANES];
+        for (x, state) in x.iter_mut().zip(&*state) {
+            *x = load(state);
+        }
+        for step in 0..steps {
+            let first = keys.key(0);
+            for (x, block) in x.iter_mut().zip(chains.iter().map(|chain| chain.get(step))) {
+                *x = _mm_xor_si128(_mm_xor_si128(*x, first), block.map_or(first, |block| load(block)));
+            }
+            for round in 1..ROUNDS {
+                let key = keys.key(round);
+                for x in &mut x {
+                    *x = _mm_aesenc_si128(*x, key);
+                }
+            }
+            let last = keys.key(ROUNDS);
+            for (x, chain) in x.iter_mut().zip(&mut *chains) {
+                *x = _mm_aesenclast_si128(*x, last);
+                chain.get_mut(step).into_iter().for_each(|block| store(block, *x));
+            }
+        }
+        for (x, state) in x.iter().zip(state) {
+            store(state, *x);
+        }
+    }
+}
+
+/// # Safety
+/// The processor has SSE2.
+#[inline(always)]
+unsafe fn load(block: &Block) -> __m128i {
+    // SAFETY: as of this function; 16 bytes are read, which need no alignment.
+    unsafe { _mm_loadu_si128(block.as_ptr().cast()) }
+}
+
+/// # Safety
+/// The processor has SSE2.
+#[inline(always)]
+unsafe fn store(block: &mut Block, x: __m128i) {
+    // SAFETY: as of this function; 16 bytes are written, which need no alignment.
+    unsafe { _mm_storeu_si128(block.as_mut_ptr().cast(), x) }
+}
