@@ -24,8 +24,8 @@ const INFO_LEN: usize = 32;
 const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
 
-/// Bytes in front of the ciphertext.
-const HEAD_LEN: usize = INFO_LEN + NONCE_LEN;
+/// Bytes in front of the ciphertext: info and nonce.
+const HEAD_LEN: usize = 44;
 
 /// A seed, prepared to expand keys from.
 #[derive(Clone)]
