@@ -25,8 +25,14 @@ pub(crate) enum Extra {
 const TAG_LEN: usize = 16;
 const BLOCK_LEN: usize = 16;
 
-/// `nonce(12) ++ ciphertext ++ tag(16)`; the longest plaintext is that of NIST SP 800-38D, 5.2.1.1.
-pub(crate) const AES_GCM: Layout = Layout { nonce_len: 12, extra: Extra::TrailingTag, plaintext_max: (1 << 36) - 32 };
+/// The longest plaintext of AES-GCM, 2^36 - 32 bytes: NIST SP 800-38D, 5.2.1.1.
+const AES_GCM_MAX: u64 = 0xf_ffff_ffe0;
+
+/// A byte less than the longest plaintext of ChaCha20-Poly1305, 2^38 - 64 bytes, of RFC 8439, 2.8, as the backend has it.
+const CHACHA_MAX: u64 = 0x3f_ffff_ffbf;
+
+/// `nonce(12) ++ ciphertext ++ tag(16)`.
+pub(crate) const AES_GCM: Layout = Layout { nonce_len: 12, extra: Extra::TrailingTag, plaintext_max: AES_GCM_MAX };
 
 /// `IV(16) ++ ciphertext`, padded.
 pub(crate) const AES_CBC: Layout = Layout { nonce_len: 16, extra: Extra::Padding, plaintext_max: u64::MAX };
@@ -34,21 +40,20 @@ pub(crate) const AES_CBC: Layout = Layout { nonce_len: 16, extra: Extra::Padding
 /// `nonce(24) ++ tag(16) ++ ciphertext`.
 pub(crate) const SECRETBOX: Layout = Layout { nonce_len: 24, extra: Extra::LeadingTag, plaintext_max: u64::MAX };
 
-/// `nonce(24) ++ ciphertext ++ tag(16)`; the longest plaintext is a byte less than that of RFC 8439, 2.8, as the
-/// backend has it.
+/// `nonce(24) ++ ciphertext ++ tag(16)`.
 #[cfg(feature = "envelope")]
-pub(crate) const XCHACHA: Layout = Layout { nonce_len: 24, extra: Extra::TrailingTag, plaintext_max: (1 << 38) - 65 };
+pub(crate) const XCHACHA: Layout = Layout { nonce_len: 24, extra: Extra::TrailingTag, plaintext_max: CHACHA_MAX };
 
 /// What a committing value has in front of its body besides a nonce, which is not stored.
 pub(crate) const COMMITTING_HEAD_LEN: usize = 64;
 
 /// `salt(32) ++ commitment(32) ++ ciphertext ++ tag(16)` with XChaCha20-Poly1305.
 pub(crate) const COMMITTING_XCHACHA: Layout =
-    Layout { nonce_len: COMMITTING_HEAD_LEN, extra: Extra::TrailingTag, plaintext_max: (1 << 38) - 65 };
+    Layout { nonce_len: COMMITTING_HEAD_LEN, extra: Extra::TrailingTag, plaintext_max: CHACHA_MAX };
 
 /// The same with AES-256-GCM.
 pub(crate) const COMMITTING_AES_GCM: Layout =
-    Layout { nonce_len: COMMITTING_HEAD_LEN, extra: Extra::TrailingTag, plaintext_max: AES_GCM.plaintext_max };
+    Layout { nonce_len: COMMITTING_HEAD_LEN, extra: Extra::TrailingTag, plaintext_max: AES_GCM_MAX };
 
 impl Layout {
     /// Length of the body of a plaintext, or `None` if the plaintext is too long.
@@ -126,9 +131,13 @@ mod tests {
             assert_eq!(layout.body_len(plaintext_len), body_len);
         }
         #[cfg(target_pointer_width = "64")]
-        for (plaintext_len, possible) in [((1 << 36) - 32, true), ((1 << 36) - 31, false)] {
-            assert_eq!(AES_GCM.body_len(plaintext_len).is_some(), possible);
-            assert_eq!(AES_GCM.plaintext_len(plaintext_len + 16).is_some(), possible);
+        for (layout, longest) in
+            [(AES_GCM, (1 << 36) - 32), (COMMITTING_AES_GCM, (1 << 36) - 32), (COMMITTING_XCHACHA, (1 << 38) - 65)]
+        {
+            for (plaintext_len, possible) in [(longest, true), (longest + 1, false)] {
+                assert_eq!(layout.body_len(plaintext_len).is_some(), possible);
+                assert_eq!(layout.plaintext_len(plaintext_len + 16).is_some(), possible);
+            }
         }
     }
 

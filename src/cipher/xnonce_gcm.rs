@@ -28,8 +28,8 @@ const TAG_LEN: usize = 16;
 /// were seen in use.
 const STACK: usize = aesgcm::STACK + 5 * 1024;
 
-/// Bytes in front of the ciphertext.
-const HEAD_LEN: usize = INFO_LEN + NONCE_LEN;
+/// Bytes in front of the ciphertext: info and nonce.
+const HEAD_LEN: usize = 44;
 
 /// A seed, prepared to expand keys from.
 #[derive(Clone)]

@@ -27,12 +27,15 @@ pub struct CacheLimits {
 }
 
 impl CacheLimits {
+    /// A day.
+    const TTL: Duration = Duration::from_secs(86_400);
+
     /// 1,000 DEKs, as the API server's `cachesize` has it by default, for 24 hours; the API server sets no time here.
-    pub const KMS_V1: Self = Self::new(NonZeroUsize::MIN.saturating_add(999), Duration::from_secs(24 * 60 * 60));
+    pub const KMS_V1: Self = Self::new(NonZeroUsize::MIN.saturating_add(999), Self::TTL);
 
     /// 10,000 DEKs for 24 hours, the time of the API server, which sets no number here. A DEK serves every value that
     /// one run of one server wrote under one key, so that a store needs few.
-    pub const KMS_V2: Self = Self::new(NonZeroUsize::MIN.saturating_add(9_999), Duration::from_secs(24 * 60 * 60));
+    pub const KMS_V2: Self = Self::new(NonZeroUsize::MIN.saturating_add(9_999), Self::TTL);
 
     /// At most that many DEKs, each at most for that time since it was last inserted; [`Duration::MAX`] is forever.
     #[must_use]

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use super::Writer;
 
-/// The largest number of a field.
-const NUMBER_MAX: u64 = (1 << 29) - 1;
+/// The largest number of a field, which has 29 bits.
+const NUMBER_MAX: u64 = 0x1fff_ffff;
 
 /// How deep groups may be nested; Go's `protowire` takes 10,000 levels below the outermost.
 const GROUPS_MAX: usize = 10_001;

@@ -9,7 +9,7 @@ use super::layout::ObjectLayout;
 
 const KEY_ID_MAX: usize = 1024;
 const DEK_SOURCE_MAX: usize = 1024;
-pub(super) const ANNOTATIONS_MAX: usize = 32 * 1024;
+pub(super) const ANNOTATIONS_MAX: usize = 32_768;
 
 const NAME_MAX: usize = 253;
 const LABEL_MAX: usize = 63;

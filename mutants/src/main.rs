@@ -1,0 +1,154 @@
+//! Mutation testing of the whole crate at the cost of one build: which mutants there are, cargo-mutants says; all are planted at once,
+//! each behind a switch; every test is run once to see which mutants it reaches; and then those tests are run against
+//! each mutant, the fastest first, until one fails. What survives is named, and the exit status is 1.
+
+mod catalog;
+mod plant;
+mod tree;
+mod trial;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use catalog::Mutant;
+use tree::Tree;
+use trial::{Ended, Test, trace};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The modules that have no surviving mutant, and their files.
+const MODULES: &[(&str, &[&str])] = &[
+    ("wire", &["src/wire.rs", "src/wire/**/*.rs"]),
+    ("base64", &["src/base64.rs"]),
+    ("cipher", &["src/cipher.rs", "src/cipher/**/*.rs"]),
+    ("provider", &["src/provider.rs", "src/provider/**/*.rs"]),
+    ("transformer", &["src/transformer.rs", "src/transformer/**/*.rs"]),
+    ("steps", &["src/steps.rs", "src/steps/**/*.rs"]),
+    ("object", &["src/kms/object.rs", "src/kms/object/**/*.rs"]),
+    ("envelope", &["src/envelope.rs", "src/envelope/**/*.rs"]),
+    ("cache", &["src/kms/cache.rs", "src/kms/cache/**/*.rs"]),
+    ("validate", &["src/config/validate.rs", "src/config/validate/**/*.rs"]),
+];
+
+const FEATURES: &str = "kms-client,kms-plugin,config,tracing,metrics,rand_core,secrecy";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("mutants: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What became of a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Caught,
+    TimedOut,
+    Missed,
+    Unreached,
+    Unviable,
+}
+
+fn run() -> Result<bool> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|name| MODULES.iter().all(|(module, _)| module != name)) {
+        return Err(
+            format!("{unknown} is none of {:?}", MODULES.iter().map(|(name, _)| *name).collect::<Vec<_>>()).into()
+        );
+    }
+    let modules = MODULES.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name));
+    let globs: Vec<&str> = modules.flat_map(|(_, globs)| globs.iter().copied()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no root")?;
+    let mutants = catalog::list(root, &globs)?;
+    println!("{} mutants", mutants.len());
+    let results = root.join("target/mutants");
+    let mut tree = Tree::copy(root, results.join("tree"), FEATURES)?;
+    let (unviable, left_out) = tree.plant(root, &mutants)?;
+    println!("{} do not compile, {} cannot be switched", unviable.len(), left_out.len());
+    let programs = tree.build()?.ok_or("the tests do not build")?;
+    let (reaching, tests) = trace(tree.root(), &programs)?;
+    println!("{} tests, {} mutants reached", tests.len(), reaching.len());
+    let outcomes = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(mutant) = mutants.get(index) else { return Ok(()) };
+            let number = index + 1;
+            if left_out.contains(&number) {
+                continue;
+            }
+            let (outcome, by) = if unviable.contains(&number) {
+                (Outcome::Unviable, None)
+            } else {
+                judge(tree.root(), number, reaching.get(&number).map_or(&[], Vec::as_slice))?
+            };
+            tell(outcome, mutant);
+            outcomes.lock().map_err(|_| "poisoned")?.push((index, outcome, by));
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "panicked")?)
+    })?;
+    let mut outcomes = outcomes.into_inner()?;
+    // Those without a switch, each in a build of its own, which takes the place of the one that all were in.
+    for (index, mutant) in mutants.iter().enumerate().filter(|(index, _)| left_out.contains(&(index + 1))) {
+        let built = tree.build_with(root, mutant)?;
+        let (outcome, by) = if built { judge(tree.root(), 0, &tests)? } else { (Outcome::Unviable, None) };
+        tell(outcome, mutant);
+        outcomes.push((index, outcome, by));
+    }
+    outcomes.sort_unstable_by_key(|&(index, ..)| index);
+    report(&results, &mutants, &outcomes)
+}
+
+fn tell(outcome: Outcome, mutant: &Mutant) {
+    if matches!(outcome, Outcome::Missed | Outcome::Unreached | Outcome::TimedOut) {
+        println!("{outcome:?}: {}", mutant.name);
+    }
+}
+
+/// Runs tests against a mutant until one fails.
+fn judge(root: &Path, number: usize, tests: &[Test]) -> Result<(Outcome, Option<String>)> {
+    if tests.is_empty() {
+        return Ok((Outcome::Unreached, None));
+    }
+    for test in tests {
+        let outcome = match test.run(root, "ATREST_MUTANT", &number.to_string())? {
+            Ended::Passed => continue,
+            Ended::Failed => Outcome::Caught,
+            Ended::TimedOut => Outcome::TimedOut,
+        };
+        // A test that fails by chance catches nothing. Of a mutant without a switch that cannot be told.
+        if number == 0 || test.run(root, "ATREST_MUTANT", "0")? == Ended::Passed {
+            return Ok((outcome, Some(test.label())));
+        }
+    }
+    Ok((Outcome::Missed, None))
+}
+
+fn report(folder: &Path, mutants: &[Mutant], outcomes: &[(usize, Outcome, Option<String>)]) -> Result<bool> {
+    let lines = outcomes.iter().map(|(index, outcome, by)| {
+        format!("{outcome:?}: {} {}\n", mutants[*index].name, by.as_deref().unwrap_or_default())
+    });
+    let file: PathBuf = folder.join("outcomes.txt");
+    fs::write(&file, lines.collect::<String>())?;
+    let count = |wanted| outcomes.iter().filter(|(_, outcome, _)| *outcome == wanted).count();
+    let missed = count(Outcome::Missed) + count(Outcome::Unreached);
+    println!("every outcome is in {}", file.display());
+    println!(
+        "{} caught, {missed} missed, {} timed out, {} unviable",
+        count(Outcome::Caught),
+        count(Outcome::TimedOut),
+        count(Outcome::Unviable)
+    );
+    Ok(missed == 0)
+}
