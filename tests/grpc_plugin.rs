@@ -134,7 +134,7 @@ async fn only_a_socket_that_nobody_listens_on_is_replaced() {
 #[test]
 fn of_plugins_that_start_on_one_abandoned_socket_at_once_one_listens() {
     const PLUGINS: usize = 4;
-    for round in 0..100 {
+    for round in 0..300 {
         let folder = Arc::new(Folder::new());
         drop(UnixListener::bind(folder.socket()).unwrap());
         let (start, end) = (Arc::new(Barrier::new(PLUGINS)), Arc::new(Barrier::new(PLUGINS)));

@@ -141,6 +141,13 @@ impl ListeningPlugin {
     }
 }
 
+/// The stream as a plugin's connection reads it; for the fuzz target alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn authorities<S: tokio::io::AsyncRead + Unpin>(stream: S) -> impl tokio::io::AsyncRead + Unpin {
+    authority::Authorities::new(stream)
+}
+
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin").field("mode", &self.mode).field("grace", &self.grace).finish_non_exhaustive()
