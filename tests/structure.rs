@@ -77,6 +77,7 @@ const SHARED: &[&str] = &[
     "config::lint::weakness",
     "config::model",
     "config::node",
+    "config::polled",
     "config::raw",
     "config::reload::live",
     "config::reload::rules",
