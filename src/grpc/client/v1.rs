@@ -28,6 +28,18 @@ use crate::secret::SecretVec;
 ///
 /// The plugin is asked for its version before anything else, in the time of that call, until it has said `v1beta1`
 /// once. It names no key: the key id is empty.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn core::error::Error>> {
+/// use atrest::{AsyncTransformer, KmsEndpoint, KmsV1, KmsV1Client};
+///
+/// let client = KmsV1Client::new(KmsEndpoint::parse("unix:///run/kms.sock")?);
+/// println!("{}", client.check().await);
+/// let transformer = AsyncTransformer::builder().kms_v1(KmsV1::new("vault")?, client).build()?;
+/// let opened = transformer.open(b"/registry/secrets/default/login1", b"k8s:enc:kms:v1:vault:...").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct KmsV1Client {
     channel: Arc<Channel>,
