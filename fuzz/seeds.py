@@ -3,7 +3,7 @@
 
 The corpora are committed; run this again when the shape of an input changes. The corpora of `backends`, `seal_open` and `config_write`,
 and what has a hash for a name in that of `envelope`, are inputs that the fuzzer itself found: their shape is that of the `arbitrary`
-crate.
+crate. That of `authority` is written by `capture.py`.
 """
 
 import base64

@@ -26,6 +26,8 @@ mod model;
 mod node;
 #[cfg(all(unix, feature = "kms-client"))]
 mod plugins;
+#[cfg(all(unix, feature = "kms-client"))]
+mod polled;
 mod raw;
 mod reload;
 mod resource;

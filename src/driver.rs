@@ -14,3 +14,5 @@ pub use blocking::{BlockingTransformer, BlockingTransformerBuilder};
 pub use builder::AsyncTransformerBuilder;
 pub use future::AsyncTransformer;
 pub use kek::{AsyncKek, KekFuture};
+#[cfg(all(unix, feature = "kms-client"))]
+pub(crate) use link::follow;

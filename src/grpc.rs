@@ -23,6 +23,8 @@ mod refusal;
 pub use client::{KmsClient, KmsV1Client};
 #[cfg(feature = "kms-client")]
 pub use endpoint::{EndpointError, KmsEndpoint};
+#[cfg(all(fuzzing, feature = "kms-plugin"))]
+pub use plugin::authorities;
 #[cfg(feature = "kms-plugin")]
 pub use plugin::{ListeningPlugin, Plugin};
 #[cfg(feature = "kms-client")]

@@ -107,6 +107,9 @@ pub use envelope::EnvelopeSealer;
 #[cfg(feature = "envelope")]
 pub use envelope::{Envelope, Rewrap, RewrapDek};
 pub use error::{Error, Result};
+#[cfg(all(fuzzing, unix, feature = "kms-plugin"))]
+#[doc(hidden)]
+pub use grpc::authorities;
 #[cfg(all(unix, feature = "kms-client"))]
 pub use grpc::{EndpointError, GrpcError, KmsClient, KmsEndpoint, KmsPoller, KmsV1Client};
 #[cfg(all(unix, feature = "kms-plugin"))]

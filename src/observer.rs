@@ -52,6 +52,14 @@ impl<O: Observer + ?Sized> Observer for &O {
     }
 }
 
+/// One observer of several transformers.
+#[cfg(feature = "alloc")]
+impl<O: Observer + ?Sized> Observer for alloc::sync::Arc<O> {
+    fn observe(&self, event: &Event<'_>) {
+        (**self).observe(event);
+    }
+}
+
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

@@ -4,10 +4,12 @@
 #[path = "common/sockets.rs"]
 mod sockets;
 
-use std::sync::Arc;
+use core::time::Duration;
+use std::sync::{Arc, RwLock};
 
-use atrest::{ConfigOptions, EncryptionConfiguration, Error, LocalKek, Plugin};
+use atrest::{ConfigOptions, EncryptionConfiguration, Error, KmsFault, LocalKek, Plugin};
 use sockets::Folder;
+use tokio::time::sleep;
 
 const AAD: &[u8] = b"/registry/secrets/default/login1";
 
@@ -57,4 +59,33 @@ async fn a_file_becomes_drivers_with_one_call() {
         assert_eq!((opened.plaintext(), opened.is_stale()), (&b"hunter2"[..], stale));
     }
     plugin.abort();
+}
+
+#[tokio::test]
+async fn a_file_becomes_drivers_whose_plugins_are_asked_by_themselves() {
+    let folder = Folder::new();
+    let polled = configuration(&folder).poll_plugins().await.unwrap();
+    let faults = |health: Option<Vec<(usize, atrest::KmsHealth)>>| -> Vec<(usize, Vec<KmsFault>)> {
+        health.unwrap().into_iter().map(|(index, health)| (index, health.faults().collect())).collect()
+    };
+    let away = Error::KekUnreachable;
+    let expected = [KmsFault::Status(away), KmsFault::Wrap(away), KmsFault::Wrap(away)].map(|fault| vec![fault]);
+    assert_eq!(faults(polled.health().await), expected.into_iter().enumerate().collect::<Vec<_>>());
+    let error = polled.transformer("secrets").seal(AAD, b"hunter2").await.unwrap_err();
+    assert_eq!((error.error(), error.is_retryable()), (Error::KmsNotReady, true));
+
+    let kek = Arc::new(RwLock::new(LocalKek::generate().unwrap()));
+    let listening = Plugin::new(Arc::clone(&kek)).listen(folder.socket()).await.unwrap();
+    let plugin = tokio::spawn(listening.serve_until(core::future::pending()));
+    // A bad verdict holds for three seconds.
+    sleep(Duration::from_millis(3100)).await;
+    assert_eq!(faults(polled.health().await), [(0, vec![]), (1, vec![]), (2, vec![])]);
+    let stored = polled.transformer("secrets").seal(AAD, b"hunter2").await.unwrap();
+    assert_eq!(polled.transformer("secrets").open(AAD, &stored).await.unwrap().plaintext(), b"hunter2");
+
+    // Well is well for twenty seconds, whatever came since.
+    plugin.abort();
+    assert!(plugin.await.is_err());
+    assert_eq!(faults(polled.health().await), [(0, vec![]), (1, vec![]), (2, vec![])]);
+    assert!(configuration(&folder).connect_plugins().unwrap().health().await.is_none());
 }

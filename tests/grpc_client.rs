@@ -12,7 +12,9 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use atrest::{AsyncKek, Error, GrpcError, KekError, KmsClient, KmsEndpoint, KmsV1Client, Refusal, WrappedDek};
+use atrest::{
+    AsyncKek, Error, GrpcError, KekError, KmsClient, KmsEndpoint, KmsFault, KmsV1Client, Refusal, WrappedDek,
+};
 use tonic::Code;
 
 use scripted_plugin::{Answer, ScriptedPlugin};
@@ -294,6 +296,57 @@ async fn v1_is_well_if_it_wraps_and_unwraps() {
         *fails.lock().unwrap() = method;
         assert_eq!(client.probe().await.unwrap_err().refusal(), Refusal::Unreachable, "{method}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_on_v1_holds_for_twenty_seconds_or_three_and_nothing_is_asked_meanwhile() {
+    let folder = Folder::new();
+    let fails = Arc::new(std::sync::Mutex::new(""));
+    let script = Arc::clone(&fails);
+    let plugin = ScriptedPlugin::start(&folder.socket(), move |method, _| match *script.lock().unwrap() {
+        fails if !fails.is_empty() && method.ends_with(fails) => Answer::Status(Code::PermissionDenied, "no".into()),
+        _ if method.ends_with("Version") => Answer::Bytes(field(1, b"v1beta1")),
+        _ => Answer::Bytes(field(1, b"anything")),
+    });
+    let started = tokio::time::Instant::now();
+    let client = KmsV1Client::new(endpoint(&folder));
+    assert!(client.cause().is_none() && plugin.calls().is_empty());
+    let denied = Error::KekDenied;
+    // In milliseconds; how many Encrypts and Decrypts there were so far; what a check says.
+    for (at, failing, asked, fault) in [
+        (0, "", [1, 1], None),
+        (19_900, "Encrypt", [1, 1], None),
+        (20_000, "Encrypt", [2, 1], Some(KmsFault::Wrap(denied))),
+        (22_900, "", [2, 1], Some(KmsFault::Wrap(denied))),
+        (23_000, "Decrypt", [3, 2], Some(KmsFault::Unwrap(denied))),
+        (25_900, "", [3, 2], Some(KmsFault::Unwrap(denied))),
+        (26_000, "", [4, 3], None),
+        (45_900, "Version", [4, 3], None),
+        // The version was right once, and is not asked for again.
+        (46_100, "Version", [5, 4], None),
+        (600_000, "", [6, 5], None),
+    ] {
+        tokio::time::sleep_until(started + Duration::from_millis(at)).await;
+        *fails.lock().unwrap() = failing;
+        let of_a_clone = client.clone().check().await;
+        assert_eq!(client.check().await, of_a_clone);
+        assert_eq!(of_a_clone.faults().collect::<Vec<_>>(), fault.into_iter().collect::<Vec<_>>(), "{at}");
+        assert_eq!([plugin.count("Encrypt"), plugin.count("Decrypt")], asked, "{at}");
+        assert_eq!(client.cause().map(|cause| cause.refusal()), fault.map(|_| Refusal::Denied), "{at}");
+    }
+    // However many ask at once, the plugin is asked once.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(futures_util::future::join_all((0..50).map(|_| client.check())).await.iter().all(|it| it.is_healthy()));
+    assert_eq!([plugin.count("Encrypt"), plugin.count("Decrypt")], [7, 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_of_v1_that_is_not_there_is_a_verdict_too() {
+    let client = KmsV1Client::new(endpoint(&Folder::new())).with_timeout(Duration::from_millis(200));
+    let health = client.check().await;
+    assert_eq!(health.faults().collect::<Vec<_>>(), [KmsFault::Wrap(Error::KekUnreachable)]);
+    assert_eq!(health.to_string(), format!("the KMS does not wrap: {}", Error::KekUnreachable));
+    assert_eq!(grpc(&client.cause().unwrap()).code(), Code::DeadlineExceeded as i32);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! 64 readers and a writer while the plugin is killed and started again at random: no plaintext is wrong, and no write
-//! that was reported is lost. `ATREST_KILL_SECONDS` says for how long.
+//! 64 readers and two writers while the plugin is killed and started again at random: no plaintext is wrong, and no write
+//! that was reported is lost, and memory stays bounded. `ATREST_KILL_SECONDS` says for how long.
 #![allow(clippy::unwrap_used, clippy::std_instead_of_alloc)]
 
 #[path = "common/sockets.rs"]
@@ -21,6 +21,9 @@ use tokio::time::sleep;
 use sockets::Folder;
 
 const OPENERS: usize = 64;
+
+/// Bytes; what the test itself keeps, the values written, is some five million a minute.
+const MEMORY_GROWTH_MAX: usize = 16 << 20;
 
 type Kek = Arc<RwLock<LocalKek>>;
 /// AAD, plaintext and stored value of each write that was reported.
@@ -130,14 +133,14 @@ async fn nothing_is_wrong_and_nothing_is_lost() {
         tasks.spawn(read(server, Arc::clone(&store), Arc::clone(&is_over), Arc::clone(&opened)));
     }
     let started = Instant::now();
-    let mut memory_at_first = 0;
+    // The most at any time in the first quarter, and after it.
+    let (mut memory_at_first, mut memory_later) = (0, 0);
     while started.elapsed() < Duration::from_secs(seconds) {
         sleep(Duration::from_millis(100)).await;
-        if started.elapsed() < Duration::from_secs(seconds) / 4 {
-            memory_at_first = memory();
-        }
+        let is_early = started.elapsed() < Duration::from_secs(seconds) / 4;
+        let most = if is_early { &mut memory_at_first } else { &mut memory_later };
+        *most = memory().max(*most);
     }
-    let memory_at_last = memory();
     is_over.store(true, Ordering::SeqCst);
     tasks.join_all().await;
     let kills = restarts.await.unwrap();
@@ -152,9 +155,10 @@ async fn nothing_is_wrong_and_nothing_is_lost() {
     for (aad, plaintext, stored) in &store {
         assert_eq!(fresh.open(aad.as_bytes(), stored).await.unwrap().plaintext(), plaintext.as_bytes());
     }
-    assert!(memory_at_last < memory_at_first + (32 << 20), "{memory_at_first} {memory_at_last}");
+    assert!(memory_later < memory_at_first + MEMORY_GROWTH_MAX, "{memory_at_first} {memory_later}");
+    assert!(!cfg!(target_os = "linux") || memory_at_first > 0, "memory was measured");
     println!(
-        "{kills} kills, {} writes, {} opens, {memory_at_first} bytes of memory, then {memory_at_last}",
+        "{kills} kills, {} writes, {} opens, {memory_at_first} bytes of memory, then {memory_later} at most",
         store.len(),
         opened.load(Ordering::SeqCst)
     );

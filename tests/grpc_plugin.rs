@@ -14,13 +14,15 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Barrier, RwLock};
+use std::thread;
 
 use atrest::{
     AsyncKek, Kek, KekError, KmsClient, KmsEndpoint, KmsV1Client, LocalKek, Plugin, Refusal, SecretVec, Wrapped,
     WrappedDek,
 };
 use futures_util::future::join_all;
+use rustix::fs::{FlockOperation, flock};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -126,6 +128,44 @@ async fn only_a_socket_that_nobody_listens_on_is_replaced() {
     fs::create_dir(folder.socket()).unwrap();
     assert!(plugin().listen(folder.socket()).await.is_err());
     assert_eq!(plugin().listen(folder.path().join("no/kms.sock")).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+/// Each on a thread of its own, so that they meet anywhere.
+#[test]
+fn of_plugins_that_start_on_one_abandoned_socket_at_once_one_listens() {
+    const PLUGINS: usize = 4;
+    for round in 0..300 {
+        let folder = Arc::new(Folder::new());
+        drop(UnixListener::bind(folder.socket()).unwrap());
+        let (start, end) = (Arc::new(Barrier::new(PLUGINS)), Arc::new(Barrier::new(PLUGINS)));
+        let listen = |_| {
+            let (folder, start, end) = (Arc::clone(&folder), Arc::clone(&start), Arc::clone(&end));
+            thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                start.wait();
+                let listening = runtime.block_on(Plugin::with_async(Never).listen(folder.socket()));
+                end.wait();
+                listening.map(|_| ()).map_err(|error| error.kind())
+            })
+        };
+        let threads: Vec<_> = (0..PLUGINS).map(listen).collect();
+        let mut outcomes: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        outcomes.sort_by_key(Result::is_err);
+        assert_eq!(outcomes[0], Ok(()), "{round}");
+        assert_eq!(outcomes[1..], [Err(ErrorKind::AddrInUse); PLUGINS - 1], "{round}");
+        assert!(!fs::exists(folder.socket()).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_others_keep_locked_keeps_no_plugin_from_starting() {
+    let folder = Folder::new();
+    let locked = fs::File::open(folder.path()).unwrap();
+    flock(&locked, FlockOperation::LockExclusive).unwrap();
+    let started = std::time::Instant::now();
+    let _plugin = served(Plugin::new(LocalKek::generate().unwrap()), &folder).await;
+    assert!(started.elapsed() > Duration::from_secs(2), "{:?}", started.elapsed());
+    round_trip(&client(folder.socket())).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,10 +9,14 @@ mod sockets;
 #[path = "common/tokio_clock.rs"]
 mod tokio_clock;
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
-use atrest::{AsyncTransformer, Error, KmsClient, KmsEndpoint, KmsFault, KmsPoller, KmsV2};
+use atrest::{
+    AsyncTransformer, Error, Event, HashedKeyId, KmsClient, KmsEndpoint, KmsFault, KmsPoller, KmsV2, Observer,
+    Operation, ProviderKind,
+};
 use tokio::time::{Instant, sleep_until};
 use tonic::Code;
 
@@ -32,6 +36,32 @@ struct Says {
 const WELL: Says = Says { status: Ok(["v2", "ok", "id1"]), wraps_with: "id1" };
 const AWAY: Says = Says { status: Err(Code::Unavailable), wraps_with: "id1" };
 
+/// Error, key id's hash, and place of each rotation that was told.
+type Rotations = Vec<(Option<Error>, Option<HashedKeyId>, Option<usize>)>;
+
+/// Notes rotations, and panics after that where it is told to.
+#[derive(Default)]
+struct Record {
+    rotations: Mutex<Rotations>,
+    panics: AtomicBool,
+}
+
+impl Observer for Record {
+    fn observe(&self, event: &Event<'_>) {
+        if event.operation() == Operation::Rotate {
+            assert_eq!(event.provider(), Some(ProviderKind::KmsV2));
+            self.rotations.lock().unwrap().push((event.error(), event.key_id_hash(), event.provider_index()));
+        }
+        assert!(!self.panics.load(Ordering::SeqCst), "asked to panic");
+    }
+}
+
+impl Record {
+    fn take(&self) -> Rotations {
+        core::mem::take(&mut self.rotations.lock().unwrap())
+    }
+}
+
 struct Kms {
     _folder: Folder,
     plugin: ScriptedPlugin,
@@ -41,6 +71,8 @@ struct Kms {
     poller: KmsPoller,
     provider: Arc<KmsV2>,
     transformer: AsyncTransformer,
+    /// What the poller tells, and what the driver tells.
+    records: [Arc<Record>; 2],
 }
 
 /// Fields 1 and following, each of type string.
@@ -69,10 +101,13 @@ impl Kms {
         });
         let (clock, provider) = (TokioClock::new(), Arc::new(KmsV2::new("vault").unwrap()));
         let client = KmsClient::new(KmsEndpoint::from_path(folder.socket()));
-        let poller = KmsPoller::start(client.clone(), Arc::clone(&provider), clock).await;
+        let records: [Arc<Record>; 2] = Default::default();
+        let observer = Arc::clone(&records[0]);
+        let poller = KmsPoller::start_observed(client.clone(), Arc::clone(&provider), clock, observer, 0).await;
         let listed = Arc::clone(&provider);
-        let transformer = AsyncTransformer::builder().kms_v2(listed, client).clock(clock).build().unwrap();
-        Self { _folder: folder, plugin, says, asked_at, started, poller, provider, transformer }
+        let builder = AsyncTransformer::builder().kms_v2(listed, client).clock(clock);
+        let transformer = builder.observer(Arc::clone(&records[1])).build().unwrap();
+        Self { _folder: folder, plugin, says, asked_at, started, poller, provider, transformer, records }
     }
 
     fn say(&self, says: Says) {
@@ -237,6 +272,47 @@ async fn a_seed_under_another_key_than_named_is_not_taken() {
     assert!(!kms.transformer.open(AAD, &stored).await.unwrap().is_stale());
     kms.at(190).await;
     assert_eq!(kms.seals().await, Err(Error::KmsExpired));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_is_told_of_rotations_as_by_a_driver() {
+    let kms = Kms::start(WELL).await;
+    let [told, by_driver] = &kms.records;
+    let id = |id: &str| Some(HashedKeyId::of(id));
+    assert_eq!(told.take(), [(None, id("id1"), Some(0))]);
+    kms.at(200).await;
+    assert_eq!(told.take(), [], "there was none");
+    for (named, wraps_with, error) in [("id2", "id3", Some(Error::KekAnswer)), ("id4", "id4", None)] {
+        let status = Ok(["v2", "ok", named]);
+        kms.say(Says { status, wraps_with });
+        // The driver's own check, of the same change.
+        let _ = kms.transformer.check().await;
+        let expected = [(error, id(named), Some(0))];
+        assert_eq!(by_driver.take(), expected);
+        kms.say(Says { status: Ok(["v2", "ok", "between"]), wraps_with: "between" });
+        kms.at(kms.started.elapsed().as_secs() + 30).await;
+        assert!(kms.poller.check().await.is_healthy());
+        told.take();
+        kms.say(Says { status, wraps_with });
+        kms.at(kms.started.elapsed().as_secs() + 30).await;
+        kms.poller.check().await;
+        assert_eq!(told.take()[0], expected[0]);
+        by_driver.take();
+    }
+    assert_eq!(kms.faults(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_panics_ends_no_polling() {
+    let kms = Kms::start(WELL).await;
+    kms.records[0].panics.store(true, Ordering::SeqCst);
+    for (seconds, key_id) in [(61, "id2"), (121, "id3")] {
+        kms.say(Says { status: Ok(["v2", "ok", key_id]), wraps_with: key_id });
+        kms.at(seconds).await;
+        assert_eq!(kms.records[0].take().last().unwrap().1, Some(HashedKeyId::of(key_id)));
+    }
+    kms.at(400).await;
+    assert_eq!((kms.seals().await, kms.faults()), (Ok(()), vec![]));
 }
 
 #[tokio::test(start_paused = true)]

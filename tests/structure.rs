@@ -78,6 +78,7 @@ const SHARED: &[&str] = &[
     "config::lint::weakness",
     "config::model",
     "config::node",
+    "config::polled",
     "config::raw",
     "config::reload::live",
     "config::reload::rules",

@@ -1,5 +1,8 @@
 //! What each target does with an input, apart from the fuzzer, so that a corpus can be run through it without one.
 
+// The library has the filter to show only where it is built for fuzzing.
+#[cfg(fuzzing)]
+pub mod authority;
 pub mod backends;
 pub mod base64;
 pub mod config;
@@ -16,6 +19,8 @@ pub type Run = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
 pub const ALL: &[(&str, Run)] = &[
+    #[cfg(fuzzing)]
+    ("authority", authority::run),
     ("backends", backends::run),
     ("base64", base64::run),
     ("config", config::run),

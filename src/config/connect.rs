@@ -10,6 +10,8 @@ use core::time::Duration;
 use super::build::{Element, Rules};
 use super::configuration::{EncryptionConfiguration, KmsConnectionRequest};
 use super::model::{KmsApiVersion, KmsEntry};
+#[cfg(all(unix, feature = "kms-client"))]
+use super::polled::Polled;
 use super::resource::GroupResource;
 use crate::driver::{AsyncKek, AsyncTransformer, AsyncTransformerBuilder};
 use crate::error::Result;
@@ -30,10 +32,12 @@ pub struct ConnectedConfiguration {
     unconfigured: AsyncTransformer,
     /// Each KMS alone, by the index of its request: it is asked once, however many resources have it.
     plugins: Vec<AsyncTransformer>,
+    #[cfg(all(unix, feature = "kms-client"))]
+    polled: Option<Vec<Polled>>,
 }
 
 /// A KMS plugin of the file and what answers for it.
-enum Plugin {
+pub(super) enum Plugin {
     V1(Arc<KmsV1>, Arc<dyn AsyncKek>),
     V2(Arc<KmsV2>, Arc<dyn AsyncKek>),
 }
@@ -45,11 +49,19 @@ impl EncryptionConfiguration {
     /// Whatever `connect` returns, and [`Error`](crate::Error)s of the providers, which a validated file does not cause.
     pub fn connect<E: From<crate::Error>>(
         &self,
-        mut connect: impl FnMut(&KmsConnectionRequest<'_>) -> Result<Arc<dyn AsyncKek>, E>,
+        connect: impl FnMut(&KmsConnectionRequest<'_>) -> Result<Arc<dyn AsyncKek>, E>,
     ) -> Result<ConnectedConfiguration, E> {
+        Ok(self.connect_each(connect)?.0)
+    }
+
+    /// As [`connect`](Self::connect), with the providers of the plugins, by the index of the request.
+    pub(super) fn connect_each<E: From<crate::Error>>(
+        &self,
+        mut connect: impl FnMut(&KmsConnectionRequest<'_>) -> Result<Arc<dyn AsyncKek>, E>,
+    ) -> Result<(ConnectedConfiguration, Vec<Plugin>), E> {
         let plugins = self.kms().map(|request| Ok::<_, E>(Plugin::new(request.settings(), connect(&request)?)?));
         let plugins = plugins.collect::<Result<Vec<_>, E>>()?;
-        Ok(ConnectedConfiguration::new(self.rules(), &plugins)?)
+        Ok((ConnectedConfiguration::new(self.rules(), &plugins)?, plugins))
     }
 }
 
@@ -73,7 +85,21 @@ impl ConnectedConfiguration {
                 .iter()
                 .map(|plugin| plugin.add_to(AsyncTransformer::builder()).build())
                 .collect::<Result<_>>()?,
+            #[cfg(all(unix, feature = "kms-client"))]
+            polled: None,
         })
+    }
+
+    /// The same with plugins that are asked how they are, for as long as it is there.
+    #[cfg(all(unix, feature = "kms-client"))]
+    pub(super) fn with_polled(mut self, polled: Vec<Polled>) -> Self {
+        self.polled = Some(polled);
+        self
+    }
+
+    #[cfg(all(unix, feature = "kms-client"))]
+    pub(super) fn polled(&self) -> Option<&[Polled]> {
+        self.polled.as_deref()
     }
 
     /// The driver for a resource, such as `secrets` or `deployments.apps`: that of its own rule, else of the wildcard of

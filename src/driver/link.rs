@@ -8,7 +8,7 @@ use futures_util::lock::Mutex;
 use super::kek::{AsyncKek, answered};
 use crate::error::Result;
 use crate::kek::{CallError, KekError, Wrapped, WrappedDek};
-use crate::kms::Clock;
+use crate::kms::{Clock, Time};
 use crate::provider::{EnvelopeProvider, KmsV2};
 use crate::random::OsRandom;
 use crate::secret::SecretVec;
@@ -65,14 +65,25 @@ impl Link {
         };
         let asked_at = clock.now();
         let key_id = self.key_id().await?;
-        if let Some(rotation) = kms.check(&mut OsRandom, asked_at, &key_id)? {
-            let completed = match self.wrap_dek(rotation.expose_dek(), &[]).await {
-                Ok(answer) => kms.complete(clock.now(), rotation, answer).map_err(CallError::from),
-                Err(refused) => Err(refused.into()),
-            };
-            tell(completed.as_ref().copied().map_err(CallError::error), &key_id);
-            completed?;
-        }
-        Ok(())
+        follow(kms, &*self.kek, clock, asked_at, &key_id, tell).await
     }
+}
+
+/// Goes on sealing under the key that a KMS named when it was asked at `asked_at`, with a new seed where one is due; `tell`
+/// is told of that.
+pub(crate) async fn follow(
+    kms: &KmsV2,
+    kek: &dyn AsyncKek,
+    clock: &dyn Clock,
+    asked_at: Time,
+    key_id: &str,
+    tell: &(dyn Fn(Result<()>, &str) + Sync),
+) -> Result<(), CallError> {
+    let Some(rotation) = kms.check(&mut OsRandom, asked_at, key_id)? else { return Ok(()) };
+    let completed = match answered(async { kek.wrap_dek(rotation.expose_dek(), &[]).await }).await {
+        Ok(answer) => kms.complete(clock.now(), rotation, answer).map_err(CallError::from),
+        Err(refused) => Err(refused.into()),
+    };
+    tell(completed.as_ref().copied().map_err(CallError::error), key_id);
+    completed
 }

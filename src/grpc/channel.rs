@@ -75,11 +75,15 @@ impl Channel {
             return Err(Status::failed_precondition("the call was not made within a tokio runtime"));
         }
         let answer = timeout(within, async {
-            let mut tries = 0;
+            let (mut tries, mut pause) = (0, PAUSE_FIRST);
             loop {
                 let answer = unary(self.connected().await, method, request()).await;
                 match answer.as_ref().err().and_then(Lost::of) {
-                    Some(Lost { unsent: true, .. }) => {}
+                    // Who closes every connection at once is not to be called all the time.
+                    Some(Lost { unsent: true, .. }) => {
+                        sleep(pause).await;
+                        pause = (pause * 2).min(PAUSE_MAX);
+                    }
                     Some(_) if tries == 0 => tries += 1,
                     Some(lost) => return Err(Status::unavailable(lost.to_string())),
                     None => return answer,

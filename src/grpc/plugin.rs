@@ -11,13 +11,11 @@ use core::time::Duration;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tokio::net::UnixListener;
-
 use crate::driver::AsyncKek;
 use crate::kek::Kek;
 
 use answers::{Answers, Blocking};
-use socket::SocketFile;
+use socket::Socket;
 
 /// Permissions of the socket unless others are set: its owner alone may connect.
 const MODE: u32 = 0o600;
@@ -78,8 +76,10 @@ impl Plugin {
 
     /// Listens on the socket of this path; one that begins with `@` is the abstract socket of the name that follows.
     ///
-    /// A socket file that nobody listens on, left by a process that was killed, is replaced. Two plugins that start on
-    /// one path at the same moment can both take it for such.
+    /// A socket file that nobody listens on, left by a process that was killed, is replaced. Of several plugins that
+    /// start on one path at the same moment one listens: they lock its folder meanwhile (`flock`). Where the folder cannot
+    /// be read, or another keeps it locked for 2 seconds, they start without, and the last may take the file of
+    /// the others.
     ///
     /// # Errors
     /// [`io::ErrorKind::AddrInUse`] if another listens there, or if the file is no socket; whatever else the operating
@@ -89,8 +89,8 @@ impl Plugin {
     /// Outside of a tokio runtime with I/O.
     pub async fn listen(self, path: impl Into<PathBuf>) -> io::Result<ListeningPlugin> {
         let path = path.into();
-        let (listener, file) = socket::listen(&path, self.mode).await?;
-        Ok(ListeningPlugin { answers: Answers::new(self.kek), grace: self.grace, path, listener, file })
+        let socket = socket::listen(&path, self.mode).await?;
+        Ok(ListeningPlugin { answers: Answers::new(self.kek), grace: self.grace, path, socket })
     }
 
     /// Listens and answers until the future is dropped.
@@ -123,8 +123,7 @@ pub struct ListeningPlugin {
     answers: Answers,
     grace: Duration,
     path: PathBuf,
-    listener: UnixListener,
-    file: Option<SocketFile>,
+    socket: Socket,
 }
 
 impl ListeningPlugin {
@@ -137,9 +136,16 @@ impl ListeningPlugin {
     /// Answers until `shutdown` is ready; then the socket is removed, calls under way are waited for, and all
     /// connections are closed. When the future is dropped, all ends at once.
     pub async fn serve_until(self, shutdown: impl Future<Output = ()>) {
-        let Self { answers, grace, listener, file, .. } = self;
-        connection::serve(listener, file, answers, shutdown, grace).await;
+        let Self { answers, grace, socket, .. } = self;
+        connection::serve(socket, answers, shutdown, grace).await;
     }
+}
+
+/// The stream as a plugin's connection reads it; for the fuzz target alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn authorities<S: tokio::io::AsyncRead + Unpin>(stream: S) -> impl tokio::io::AsyncRead + Unpin {
+    authority::Authorities::new(stream)
 }
 
 impl fmt::Debug for Plugin {

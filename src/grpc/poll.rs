@@ -3,9 +3,12 @@
 //! Source: Kubernetes' `apiserver/pkg/server/options/encryptionconfig/config.go`, `primeAndProbeKMSv2` and
 //! `kmsv2PluginProbe.check`.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
+use std::panic::catch_unwind;
 use std::sync::{Mutex as StdMutex, PoisonError};
 
 use futures_util::future::join;
@@ -14,11 +17,13 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::client::KmsClient;
-use crate::driver::AsyncKek;
-use crate::kek::{CallError, KekError};
-use crate::kms::{Clock, KmsFault, KmsHealth, KmsProbe, Time};
+use crate::driver::follow;
+use crate::error::Result;
+use crate::kek::KekError;
+use crate::kind::ProviderKind;
+use crate::kms::{Clock, KmsFault, KmsHealth, KmsProbe};
+use crate::observer::{Event, Observer, Operation};
 use crate::provider::{KmsV2, WrappedProvider};
-use crate::random::OsRandom;
 
 /// Between checks of a KMS that is well, and of one that is not.
 const EVERY: Duration = Duration::from_secs(60);
@@ -39,6 +44,8 @@ struct Poll {
     client: KmsClient,
     provider: Arc<KmsV2>,
     clock: Arc<dyn Clock>,
+    /// Who is told of rotations, and the index of the provider that it knows.
+    observer: Option<(Box<dyn Observer>, usize)>,
     /// Held while the KMS is asked.
     probe: Mutex<KmsProbe>,
     last: StdMutex<Verdict>,
@@ -60,8 +67,34 @@ impl KmsPoller {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn start(client: KmsClient, provider: Arc<KmsV2>, clock: impl Clock + 'static) -> Self {
+        Self::spawn(client, provider, Arc::new(clock), None).await
+    }
+
+    /// As [`start`](Self::start), with an observer that is told of each rotation, and of each that failed, as a driver's
+    /// check tells it: by the index that the provider has in its list.
+    ///
+    /// Drivers tell of their own checks only. Should the observer panic, the panic ends there, so that sealing does not.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn start_observed(
+        client: KmsClient,
+        provider: Arc<KmsV2>,
+        clock: impl Clock + 'static,
+        observer: impl Observer + 'static,
+        provider_index: usize,
+    ) -> Self {
+        Self::spawn(client, provider, Arc::new(clock), Some((Box::new(observer), provider_index))).await
+    }
+
+    async fn spawn(
+        client: KmsClient,
+        provider: Arc<KmsV2>,
+        clock: Arc<dyn Clock>,
+        observer: Option<(Box<dyn Observer>, usize)>,
+    ) -> Self {
         let last = StdMutex::new(Verdict { health: KmsHealth::HEALTHY, cause: None });
-        let poll = Arc::new(Poll { client, provider, clock: Arc::new(clock), probe: Mutex::default(), last });
+        let poll = Arc::new(Poll { client, provider, clock, observer, probe: Mutex::default(), last });
         let is_primed = poll.check().await.is_healthy();
         let task = tokio::spawn(Arc::clone(&poll).run(is_primed)).abort_handle();
         Self { poll, task }
@@ -148,7 +181,8 @@ impl Poll {
         if health.faults().any(|fault| fault == KmsFault::KeyId) {
             return Verdict { health, cause: None };
         }
-        match self.follow(asked_at, status.key_id()).await {
+        let tell = |outcome, key_id: &str| self.tell(outcome, key_id);
+        match follow(&self.provider, &self.client, &*self.clock, asked_at, status.key_id(), &tell).await {
             Ok(()) => Verdict { health, cause: None },
             Err(error) => {
                 Verdict { health: health.with(KmsFault::Rotation(error.error())), cause: error.cause().cloned() }
@@ -156,13 +190,12 @@ impl Poll {
         }
     }
 
-    /// Goes on sealing under the key that the KMS names, with a new seed if it is another than before.
-    async fn follow(&self, asked_at: Time, key_id: &str) -> Result<(), CallError> {
-        if let Some(rotation) = self.provider.check(&mut OsRandom, asked_at, key_id)? {
-            let answer = self.client.wrap_dek(rotation.expose_dek(), &[]).await?;
-            self.provider.complete(self.clock.now(), rotation, answer)?;
+    fn tell(&self, outcome: Result<()>, key_id: &str) {
+        if let Some((observer, index)) = &self.observer {
+            let event = Event::new(Operation::Rotate, outcome, 0).by_provider(*index, ProviderKind::KmsV2);
+            let event = event.with_key_id(key_id);
+            let _ = catch_unwind(AssertUnwindSafe(|| observer.observe(&event)));
         }
-        Ok(())
     }
 }
 

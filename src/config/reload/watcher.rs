@@ -80,9 +80,10 @@ impl ConfigWatcher {
     /// no changed configuration with a KMS plugin is taken.
     ///
     /// `connect` gives a configuration whose plugins are healthy, by [`EncryptionConfiguration::connect`] and
-    /// [`ConnectedConfiguration::check`], or why it cannot. After an error it is asked again every 100 ms, for as long as
-    /// [`Reload`] says; the configuration before it stays in use meanwhile. Nothing else is watched while it runs, so
-    /// that its calls must end of themselves.
+    /// [`ConnectedConfiguration::check`], or why it cannot. With the feature `kms-client`, `poll_plugins` and `health` do
+    /// that as the API server does: they tell of plugins of API version v1 too, and of what a plugin says of itself.
+    /// After an error it is asked again every 100 ms, for as long as [`Reload`] says; the configuration before it stays in
+    /// use meanwhile. Nothing else is watched while it runs, so that its calls must end of themselves.
     ///
     /// # Errors
     /// What `connect` says of the first configuration. Give back one that was not checked where the process is to start

@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -18,7 +18,7 @@ use tonic::body::Body;
 use super::super::codec::HEADERS_LEN_MAX;
 use super::answers::Answers;
 use super::authority::Authorities;
-use super::socket::SocketFile;
+use super::socket::Socket;
 
 const CONNECTIONS_MAX: usize = 64;
 /// Calls under way of one connection.
@@ -27,20 +27,14 @@ const STREAMS_MAX: u32 = 256;
 /// After the system could not accept a connection, for want of a descriptor perhaps.
 const PAUSE: Duration = Duration::from_millis(50);
 
-pub(super) async fn serve(
-    listener: UnixListener,
-    file: Option<SocketFile>,
-    answers: Answers,
-    shutdown: impl Future<Output = ()>,
-    grace: Duration,
-) {
+pub(super) async fn serve(socket: Socket, answers: Answers, shutdown: impl Future<Output = ()>, grace: Duration) {
     let (closing, closed) = watch::channel(false);
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     // All end when this is dropped.
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
-        let accepted = pin!(accept(&listener, &room));
+        let accepted = pin!(accept(&socket, &room));
         match select(accepted, shutdown.as_mut()).await {
             Either::Left(((stream, place), _)) => {
                 connections.spawn(answer(stream, place, answers.clone(), closed.clone()));
@@ -49,16 +43,16 @@ pub(super) async fn serve(
             Either::Right(_) => break,
         }
     }
-    drop((listener, file));
+    drop(socket);
     let _ = closing.send(true);
     let _ = timeout(grace, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-async fn accept(listener: &UnixListener, room: &Arc<Semaphore>) -> (UnixStream, Option<OwnedSemaphorePermit>) {
+async fn accept(socket: &Socket, room: &Arc<Semaphore>) -> (UnixStream, Option<OwnedSemaphorePermit>) {
     let place = Arc::clone(room).acquire_owned().await.ok();
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+        match socket.accept().await {
+            Ok(stream) => return (stream, place),
             Err(_) => sleep(PAUSE).await,
         }
     }

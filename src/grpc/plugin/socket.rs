@@ -1,24 +1,48 @@
 //! The socket of a plugin, and its file.
 
+use core::time::Duration;
 use std::ffi::OsString;
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
+use tokio::time::sleep;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 128;
 
+/// How often the lock of a folder is tried for, and how long after it was not to be had.
+const LOCK_TRIES: usize = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// What is listened on. On drop the file goes first: as long as there is a listener nobody takes the file's place, which is
+/// looked at before it is removed.
+#[derive(Debug)]
+pub(super) struct Socket {
+    _file: Option<SocketFile>,
+    listener: UnixListener,
+}
+
+impl Socket {
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.listener.accept().await?.0)
+    }
+}
+
 /// Listens; nobody can connect before the file has its permissions.
-pub(super) async fn listen(path: &Path, mode: u32) -> io::Result<(UnixListener, Option<SocketFile>)> {
+pub(super) async fn listen(path: &Path, mode: u32) -> io::Result<Socket> {
     if let [b'@', name @ ..] = path.as_os_str().as_bytes() {
         let socket = UnixSocket::new_stream()?;
         socket.bind(PathBuf::from(OsString::from_vec([b"\0", name].concat())))?;
-        return Ok((socket.listen(BACKLOG)?, None));
+        return Ok(Socket { _file: None, listener: socket.listen(BACKLOG)? });
     }
+    // Until this one listens, so that no other takes its file for abandoned, nor finds the same file abandoned as it does.
+    let _turn = lock(folder_of(path)).await;
     let socket = UnixSocket::new_stream()?;
     if let Err(error) = socket.bind(path) {
         if error.kind() != io::ErrorKind::AddrInUse || !is_abandoned(path).await? {
@@ -30,7 +54,25 @@ pub(super) async fn listen(path: &Path, mode: u32) -> io::Result<(UnixListener, 
     // Bound but not listening: whoever connects is refused until now.
     fs::set_permissions(path, Permissions::from_mode(mode))?;
     let file = SocketFile { id: id(&fs::symlink_metadata(path)?), path: path.into() };
-    Ok((socket.listen(BACKLOG)?, Some(file)))
+    Ok(Socket { _file: Some(file), listener: socket.listen(BACKLOG)? })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Locks a folder for those who start plugins in it; dropping the handle unlocks it. `None` where that cannot be had:
+/// whoever can read the folder can keep it locked, which must not keep a plugin from starting.
+async fn lock(folder: &Path) -> Option<File> {
+    let folder = File::open(folder).ok()?;
+    for _ in 0..LOCK_TRIES {
+        match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Some(folder),
+            Err(Errno::WOULDBLOCK) => sleep(LOCK_PAUSE).await,
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// Whether the file is a socket that nobody listens on.
@@ -44,7 +86,7 @@ async fn is_abandoned(path: &Path) -> io::Result<bool> {
 
 /// The file of a socket, removed on drop unless another took its place.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+struct SocketFile {
     path: PathBuf,
     id: (u64, u64),
 }

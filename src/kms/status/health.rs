@@ -55,6 +55,10 @@ impl fmt::Display for KmsHealth {
 pub enum KmsFault {
     /// It gave no status.
     Status(Error),
+    /// A KMS of API version v1, which has no status, did not wrap.
+    Wrap(Error),
+    /// A KMS of API version v1, which has no status, did not unwrap what it had wrapped.
+    Unwrap(Error),
     /// It says something else than `ok`.
     Healthz,
     /// It speaks neither `v2` nor `v2beta1`.
@@ -73,7 +77,7 @@ impl KmsFault {
     /// Where a verdict holds it; those that exclude each other share a place.
     const fn place(self) -> usize {
         match self {
-            Self::Status(_) => 0,
+            Self::Status(_) | Self::Wrap(_) | Self::Unwrap(_) => 0,
             Self::Healthz => 1,
             Self::Version | Self::VersionChanged => 2,
             Self::KeyId => 3,
@@ -86,6 +90,8 @@ impl fmt::Display for KmsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(error) => write!(f, "the KMS gives no status: {error}"),
+            Self::Wrap(error) => write!(f, "the KMS does not wrap: {error}"),
+            Self::Unwrap(error) => write!(f, "the KMS does not unwrap: {error}"),
             Self::Healthz => f.write_str("the KMS says that it is not healthy"),
             Self::Version => f.write_str("the KMS speaks a version that is not known"),
             Self::VersionChanged => f.write_str("the KMS speaks another version than at first"),

@@ -71,8 +71,8 @@ fn integer(block: &[u8], at: usize, bits: u32) -> Option<(usize, usize)> {
     if first < mask {
         return Some((value, at));
     }
-    // Two more bytes go beyond any frame; a third is for leading zeros.
-    for shift in [0, 7, 14] {
+    // Two more bytes go beyond any frame; two are for leading zeros, as many as `h2` takes.
+    for shift in [0, 7, 14, 21] {
         let byte = *block.get(at)?;
         at = at.checked_add(1)?;
         value = value.checked_add(usize::from(byte & 0x7f) << shift)?;
