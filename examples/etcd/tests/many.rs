@@ -70,7 +70,7 @@ async fn a_page_of_long_values_does_not_take_more_memory_than_it_may() {
     // As long as etcd takes it, which is too long in a swap, or with a longer name of a key.
     let longest = format!("{PREFIX}default/longest");
     let shorter = load(&configs::config(&[configs::provider("aesgcm", &[("b", 2)])]));
-    let (mut taken, mut refused) = (1 << 20, 3 << 19);
+    let (mut taken, mut refused): (usize, usize) = (1 << 20, 3 << 19);
     while refused - taken > 1 {
         let len = taken.midpoint(refused);
         let value = seal(&shorter, &longest, &vec![b'#'; len]);
