@@ -13,8 +13,8 @@ use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, N
 use super::rustcrypto;
 use crate::error::{Error, Result};
 
-/// Bytes of the stack that a call is given.
-pub(in crate::cipher) const STACK: usize = 3 * 1024;
+/// Bytes of the stack that a call is given; about 1.5 KiB were seen in use.
+pub(in crate::cipher) const STACK: usize = 2 * 1024;
 
 /// The round keys and the hash key, once for each backend.
 pub(super) struct Schedule {
