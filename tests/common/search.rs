@@ -91,6 +91,8 @@ pub(crate) fn block_in_use<T>(len_max: usize, build: impl FnOnce() -> T) -> (T, 
     LARGEST.set((ptr::null_mut(), 0));
     LEN_MAX.set(len_max);
     let built = build();
+    // The optimiser need not know that what it wrote there is read by another way.
+    core::hint::black_box(&built);
     LEN_MAX.set(usize::MAX);
     let (block, len) = LARGEST.get();
     // SAFETY: `built` owns the block, which was zeroed over its whole length.
