@@ -5,9 +5,11 @@
 mod search;
 
 use core::hint::black_box;
+use core::time::Duration;
 use std::io::Write as _;
+use std::time::Instant;
 
-use atrest::{ConfigOptions, EncryptionConfiguration};
+use atrest::{ConfigOptions, ConfigWatcher, EncryptionConfiguration, KeyEntry, SecretVec};
 use search::{Searching, freed_with};
 
 #[global_allocator]
@@ -138,4 +140,47 @@ fn a_refused_file_leaves_nothing() {
         assert_eq!(freed_with(FIRST, read), 0, "{text}");
         assert_eq!(freed_with(&LAST[4..], read), 0, "{text}");
     }
+}
+
+/// What a file says is in use until another takes its place, and then until its last reader lets it go.
+#[test]
+fn a_configuration_that_another_replaces_leaves_nothing() {
+    static KEY: &[u8] = b"ForEyesOnlyThirt";
+    static OTHER: &[u8] = b"AnotherKeyOfThirtyTwoBytes-Long!";
+    let path = std::env::temp_dir().join(format!("atrest-scrub-reload-{}.yaml", std::process::id()));
+    let other = |name| KeyEntry::new(name, SecretVec::from_slice(OTHER).unwrap());
+    let run = || {
+        std::fs::write(&path, format!("{YAML}{}\n", secret())).unwrap();
+        let mut watcher = ConfigWatcher::open(&path).unwrap();
+        let live = watcher.live();
+        let reader = live.load();
+        let stored = reader.transformer("secrets").unwrap().seal(b"aad", b"text").unwrap();
+        // A key is added in front, and then the old one is taken away; another file is refused.
+        let mut draft = EncryptionConfiguration::from_path(&path, ConfigOptions::default()).unwrap().draft();
+        draft.add_key_first(0, 0, other("2026")).unwrap();
+        draft.write_to(&path, ConfigOptions::default()).unwrap();
+        let mut now = Instant::now();
+        let mut steps = |watcher: &mut ConfigWatcher| {
+            for _ in 0..9 {
+                now += Duration::from_secs(61);
+                watcher.step(now);
+            }
+        };
+        steps(&mut watcher);
+        assert!(live.load().transformer("secrets").unwrap().open(b"aad", &stored).unwrap().is_stale());
+        drop(draft.remove_key(0, 0, 1).unwrap());
+        draft.write_to(&path, ConfigOptions::default()).unwrap();
+        steps(&mut watcher);
+        std::fs::write(&path, format!("{YAML}x{}\n", secret())).unwrap();
+        steps(&mut watcher);
+        assert!(live.load().transformer("secrets").unwrap().open(b"aad", &stored).is_err());
+        assert!(!reader.transformer("secrets").unwrap().open(b"aad", &stored).unwrap().is_stale());
+        drop((watcher, live, draft));
+        drop(reader);
+    };
+    // The test itself puts the text into a block that it frees: the key is looked for as what it decodes to.
+    for needle in [KEY, &OTHER[..16], &OTHER[16..]] {
+        assert_eq!(freed_with(needle, run), 0);
+    }
+    std::fs::remove_file(&path).unwrap();
 }

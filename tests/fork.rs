@@ -15,7 +15,7 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::thread;
 
-use atrest::{PooledRandom, Random};
+use atrest::{AesGcm, AesGcmKey, PooledRandom, Random, Transformer};
 use doubles::Counter;
 
 type Nonce = [u8; 24];
@@ -128,6 +128,56 @@ fn a_child_that_is_the_first_to_draw_repeats_no_sibling() {
         let drawn: Vec<Nonce> = nonces.into_iter().filter(|nonce| *nonce != [0; 24]).collect();
         assert_eq!((drawn.len(), distinct(&drawn)), (13, 13));
     }
+}
+
+/// Forks when it is asked for a nonce, so that parent and child go on with one and the same seal.
+struct Forking {
+    pipe: RawFd,
+    is_child: bool,
+}
+
+impl Random for Forking {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), atrest::RandomError> {
+        // Warm, so that there is something to repeat.
+        PooledRandom.fill(&mut [0; 12])?;
+        self.is_child = fork() == 0;
+        PooledRandom.fill(out)
+    }
+}
+
+#[test]
+fn a_seal_that_is_forked_seals_twice_under_two_nonces() {
+    const TEXT: &[u8] = b"a plaintext of more than one block";
+    let key = AesGcmKey::from_bytes(&[7; 32]).unwrap();
+    let list = Transformer::builder().provider(AesGcm::new([("k", key.clone())]).unwrap()).build().unwrap();
+    let mut ends = [0; 2];
+    // SAFETY: the array has room for the two ends, each of which is then owned once.
+    let (read, write) = unsafe {
+        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
+        (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1]))
+    };
+    let mut out = [0; 128];
+    let mut rng = Forking { pipe: write.as_raw_fd(), is_child: false };
+    let sealed = list.seal_into(&mut rng, b"aad", TEXT, &mut out);
+    if rng.is_child {
+        let len = sealed.unwrap_or(0);
+        // SAFETY: the buffer is live and of that length; the child ends at once, without destructors of its parent.
+        unsafe {
+            let written = libc::write(rng.pipe, out.as_ptr().cast(), len);
+            libc::_exit(i32::from(usize::try_from(written).ok() != Some(len)));
+        }
+    }
+    drop(write);
+    let mut by_child = Vec::new();
+    File::from(read).read_to_end(&mut by_child).unwrap();
+    let by_parent = &out[..sealed.unwrap()];
+    let nonce = "k8s:enc:aesgcm:v1:k:".len()..;
+    assert_eq!(by_child.len(), by_parent.len());
+    assert_ne!(by_child[nonce.clone()][..12], by_parent[nonce][..12]);
+    for stored in [by_parent, &by_child] {
+        assert_eq!(list.open(b"aad", stored).unwrap().plaintext(), TEXT);
+    }
+    assert_eq!(key.seals_left(), AesGcmKey::SEALS_MAX - 1, "the child counts for itself");
 }
 
 #[test]

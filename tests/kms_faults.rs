@@ -8,7 +8,9 @@ mod by_hand;
 #[path = "common/table_kek.rs"]
 mod table_kek;
 
-use atrest::{BlockingTransformer, Error, Refusal};
+use core::error::Error as _;
+
+use atrest::{BlockingTransformer, CallError, Error, Refusal};
 use both_drivers::{Driver, KINDS, Kind, Setup, assert_opens, core_error, refused};
 
 #[test]
@@ -228,6 +230,50 @@ fn a_dek_of_another_length_is_not_kept() {
             }
             setup.kek.set(|script| script.dek_len = None);
             assert_opens(&driver, &stored, false);
+        }
+    }
+}
+
+#[test]
+fn a_kek_that_panics_has_refused_for_now() {
+    for kind in KINDS {
+        for which in 0..2 {
+            let setup = Setup::new();
+            let driver = &setup.checked(kind)[which];
+            let stored = driver.seal().unwrap();
+            let unreachable = |failed: Result<(), CallError>| {
+                let error = failed.unwrap_err();
+                assert_eq!((error.error(), error.is_retryable()), (Error::KekUnreachable, true));
+                assert_eq!(error.cause().unwrap().source().unwrap().to_string(), "the KEK panicked");
+            };
+            setup.kek.set(|script| script.panics_naming = true);
+            match kind {
+                Kind::V1 => driver.check().unwrap(),
+                _ => unreachable(driver.check()),
+            }
+            setup.kek.set(|script| {
+                (script.panics_naming, script.panics, script.key_id) = (false, true, "id2".to_owned());
+            });
+            match kind {
+                // The key that is named is another, so that a seed has to be wrapped.
+                Kind::V2 => unreachable(driver.check()),
+                _ => unreachable(driver.seal().map(drop)),
+            }
+            if kind == Kind::Own {
+                unreachable(driver.rewrap(&stored).map(drop));
+            }
+            let [reader, _] = setup.drivers(kind);
+            setup.kek.set(|script| (script.panics, script.key_id) = (false, "id1".to_owned()));
+            reader.check().unwrap();
+            setup.kek.set(|script| script.panics = true);
+            if kind != Kind::V2 {
+                unreachable(reader.open(&stored).map(drop));
+            }
+            setup.kek.set(|script| script.panics = false);
+            assert_opens(&reader, &stored, false);
+            assert_opens(driver, &driver.seal().unwrap(), false);
+            driver.check().unwrap();
+            assert_opens(driver, &stored, false);
         }
     }
 }

@@ -181,6 +181,63 @@ fn a_failing_open_frees_no_plaintext() {
     assert_eq!(aescbc.open(b"", &stored).unwrap().plaintext(), [PLAINTEXT; 9].concat());
 }
 
+#[test]
+fn opens_that_fail_free_no_plaintext_whatever_the_provider() {
+    let long: Vec<u8> = PLAINTEXT.iter().copied().cycle().take(5000).collect();
+    for transformer in transformers() {
+        let stored = transformer.seal_with(&mut Nonce, b"", &long).unwrap();
+        // The tag of secretbox stands in front, those of the others behind; the padding is in the last block.
+        for place in [stored.len() - 17, stored.len() - 1, 46] {
+            let mut damaged = stored.clone();
+            damaged[place] ^= 0x80;
+            let open = || drop(transformer.open(b"", &damaged));
+            assert_eq!(freed_with(&PLAINTEXT, open), 0, "{transformer:?} {place}");
+            let into = || {
+                let mut out = vec![0; damaged.len()];
+                if transformer.open_into(b"", &damaged, &mut out).is_ok() {
+                    out.fill(0);
+                }
+            };
+            assert_eq!(freed_with(&PLAINTEXT, into), 0, "{transformer:?} {place}");
+        }
+    }
+}
+
+#[test]
+fn a_source_that_panics_amid_a_seal_leaves_no_plaintext() {
+    struct Panics;
+    impl Random for Panics {
+        fn fill(&mut self, _: &mut [u8]) -> Result<(), RandomError> {
+            panic!("a source that panics");
+        }
+    }
+    for transformer in transformers() {
+        let seal = || {
+            let sealed = || transformer.seal_with(&mut Panics, b"", &PLAINTEXT);
+            assert!(std::panic::catch_unwind(core::panic::AssertUnwindSafe(sealed)).is_err());
+        };
+        assert_eq!(freed_with(&PLAINTEXT, seal), 0);
+    }
+}
+
+#[cfg(feature = "secrecy")]
+#[test]
+fn conversions_from_secrecy_leave_no_copy() {
+    use secrecy::{SecretBox, SecretSlice, SecretString};
+    static TEXT: &str = "A1RoZS1xdWlja1ticm93bl1mb3h8anVtcHM9b3ZlciE=";
+    let keys = || {
+        let slice = SecretSlice::<u8>::from(KEY.to_vec());
+        drop([AesCbcKey::try_from(&slice).unwrap()]);
+        drop([AesGcmKey::try_from(&slice).unwrap()]);
+        drop([SecretboxKey::try_from(&slice).unwrap()]);
+        let text = SecretString::from(TEXT);
+        drop([AesGcmKey::try_from(&text).unwrap()]);
+        let boxed = SecretBox::new(Box::new(KEY));
+        assert_eq!(Box::new(Secret::<32>::from(&boxed)).expose(), &KEY);
+    };
+    assert_eq!((freed_with(&KEY, keys), freed_with(&TEXT.as_bytes()[8..24], keys)), (0, 0));
+}
+
 #[cfg(feature = "secrecy")]
 #[test]
 fn conversions_to_secrecy_leave_no_copy() {

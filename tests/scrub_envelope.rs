@@ -6,7 +6,9 @@
 mod search;
 
 use core::hint::black_box;
+use core::panic::AssertUnwindSafe;
 use std::borrow::Cow;
+use std::panic::catch_unwind;
 
 use atrest::{
     Algorithm, DekLimits, DekScheme, Envelope, FreshDek, Kek, KekError, KeySource, LocalKek, OpenDek, OsRandom, Random,
@@ -188,4 +190,78 @@ fn no_call_of_the_envelope_leaves_a_dek_or_a_plaintext() {
             assert_eq!(freed_halves(&KEY, || run(&envelope)), [0, 0], "KEK, wraps: {wraps}");
         }
     }
+}
+
+/// An embedded KEK that panics once it has heard of a DEK.
+struct Panicking(LocalKek);
+
+impl Kek for Panicking {
+    fn key_id(&self) -> Result<Cow<'_, str>, KekError> {
+        self.0.key_id()
+    }
+
+    fn wrap_dek(&self, dek: &[u8], _context: &[u8]) -> Result<Wrapped, KekError> {
+        panic!("a KEK that panics over {} bytes", dek.len())
+    }
+
+    fn unwrap_dek(&self, wrapped: &WrappedDek<'_>) -> Result<SecretVec, KekError> {
+        let dek = self.0.unwrap_dek(wrapped)?;
+        panic!("a KEK that panics over {} bytes", dek.len())
+    }
+}
+
+#[test]
+fn a_panic_of_a_kek_or_of_a_source_leaves_nothing() {
+    /// Makes the DEK, and panics over the salt; or over the DEK itself, which it has written.
+    struct Panics(bool);
+    impl Random for Panics {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+            if core::mem::replace(&mut self.0, true) {
+                panic!("a source that panics");
+            }
+            out.copy_from_slice(&DEK);
+            Ok(())
+        }
+    }
+    impl KeySource for Panics {}
+
+    for (kek, algorithm) in keks().into_iter().zip(ALGORITHMS) {
+        let envelope = Envelope::new(kek).with_algorithm(algorithm);
+        let sealed = envelope.seal_with(&mut Same::default(), b"c", &PLAINTEXT).unwrap();
+        let [xchacha, aesgcm] = keks();
+        let panicking = Envelope::new(Panicking(if sealed[14] == 1 { xchacha } else { aesgcm }));
+        let panics = |call: &dyn Fn()| assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        let run = || {
+            panics(&|| drop(envelope.seal_with(&mut Panics(false), b"c", &PLAINTEXT)));
+            panics(&|| drop(envelope.seal_with(&mut Panics(true), b"c", &PLAINTEXT)));
+            panics(&|| drop(panicking.seal_with(&mut Same::default(), b"c", &PLAINTEXT)));
+            panics(&|| drop(panicking.open(b"c", &sealed)));
+            panics(&|| drop(panicking.rewrap(b"c", &sealed)));
+            panics(&|| drop(panicking.sealer(b"c").seal(&PLAINTEXT)));
+        };
+        assert_eq!((freed_halves(&DEK, run), freed_halves(&PLAINTEXT, run)), ([0, 0], [0, 0]));
+    }
+}
+
+#[test]
+fn a_source_that_fails_leaves_nothing() {
+    /// Fails when it has written all.
+    struct Fails;
+    impl Random for Fails {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+            out.copy_from_slice(&DEK[..out.len()]);
+            Err(RandomError)
+        }
+    }
+    impl KeySource for Fails {}
+
+    let run = || {
+        for algorithm in ALGORITHMS {
+            let scheme = DekScheme::Committing(algorithm);
+            assert!(FreshDek::generate_with(scheme, DekLimits::NIST, &mut Fails).is_err());
+            assert!(Envelope::new(LocalKek::generate().unwrap()).seal_with(&mut Fails, b"c", &PLAINTEXT).is_err());
+        }
+        assert!(Secret::<32>::generate_with(&mut Fails).map(Box::new).is_err());
+    };
+    assert_eq!(freed_halves(&DEK, run), [0, 0]);
 }

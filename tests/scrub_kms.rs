@@ -15,16 +15,15 @@ mod table_kek;
 
 use core::hint::black_box;
 use core::num::NonZeroUsize;
-use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::task::{Context, Waker};
 use core::time::Duration;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use atrest::{
-    CacheLimits, CallError, DekLimits, DekScheme, EnvelopeProvider, EnvelopeTransformer, Error, Kek, KmsV1, OsRandom,
-    PendingSeal, RecoveredDek, Refusal, SealPlan, SealStep, Step,
+    CacheLimits, CallError, DekLimits, DekScheme, DekSourceKind, EnvelopeProvider, EnvelopeTransformer, Error, Kek,
+    KmsAction, KmsRotation, KmsState, KmsV1, OsRandom, PendingSeal, RecoveredDek, Refusal, Rewrap, SealPlan, SealStep,
+    SecretVec, Step, Wrapped,
 };
 use both_drivers::{Driver, KINDS, Kind, Setup};
 use by_hand::{AAD, NOW, TEXT};
@@ -82,7 +81,7 @@ fn what_is_looked_for_is_there_while_a_dek_lives() {
 fn assert_clean(name: &str, run: impl Fn(&Setup)) {
     for (last, (part, needle)) in [false, true].into_iter().flat_map(|last| NEEDLES.map(|part| (last, part))) {
         let setup = Setup::new();
-        setup.kek.set(|script| script.on_wrap = Some(Arc::new(move |dek| look_for(needle(dek), last))));
+        setup.kek.set(|script| script.on_wrap = Some(Arc::new(move |dek| look_for(|| needle(dek), last))));
         let found = freed_while(|| {
             run(&setup);
             setup.kek.set(|script| script.on_wrap = None);
@@ -265,18 +264,114 @@ fn futures_that_are_dropped_on_the_way() {
 }
 
 #[test]
+fn a_leader_that_is_dropped_and_one_that_follows() {
+    for kind in KINDS {
+        for polls in 1..4 {
+            assert_clean(&format!("{kind:?}, the leader is dropped after {polls}"), |setup| {
+                let [writer, Driver::Async(driver)] = setup.drivers(kind) else { panic!() };
+                check(&writer).unwrap();
+                let stored = seal(&writer).unwrap();
+                assert!(poll(Box::pin(driver.check()), 1));
+                setup.kek.set(|script| script.polls = 4);
+                let mut leader = Box::pin(driver.open(AAD, &stored));
+                let mut follower = Box::pin(driver.open(AAD, &stored));
+                let mut context = Context::from_waker(Waker::noop());
+                for _ in 0..polls {
+                    assert!(leader.as_mut().poll(&mut context).is_pending());
+                }
+                assert!(follower.as_mut().poll(&mut context).is_pending());
+                let asked = setup.kek.unwraps();
+                drop(leader);
+                assert!(block_on(follower).unwrap().plaintext() == TEXT);
+                assert_eq!(setup.kek.unwraps(), asked, "the follower took the call over");
+            });
+        }
+    }
+}
+
+#[test]
+fn rewraps_that_end_or_do_not() {
+    for which in 0..2 {
+        assert_clean(&format!("rewrap {which}"), |setup| {
+            let [writer, _] = setup.drivers(Kind::Own);
+            let stored = seal(&writer).unwrap();
+            let driver = &setup.drivers(Kind::Own)[which];
+            drop(driver.rewrap(&stored).unwrap());
+            let faults: [fn(&mut table_kek::Script); 5] = [
+                |script| script.refuses_to_wrap = Some(Refusal::Denied),
+                |script| script.wrapped_len = Some(65_536),
+                |script| script.wrong_dek = true,
+                |script| script.dek_len = Some(31),
+                |script| script.panics = true,
+            ];
+            for fault in faults {
+                setup.kek.set(fault);
+                assert!(driver.rewrap(&stored).is_err());
+                setup.kek.set(|script| {
+                    (script.refuses_to_wrap, script.wrapped_len, script.dek_len) = (None, None, None);
+                    (script.wrong_dek, script.panics) = (false, false);
+                });
+            }
+            let rewrap = Rewrap::begin(AAD, &stored).unwrap();
+            let answered = rewrap.answer(setup.kek.unwrap_dek(&rewrap.request()).unwrap()).unwrap();
+            assert!(answered.answer(&Wrapped::new("", [7])).is_err());
+            drop(Box::new(answered));
+            assert!(rewrap.answer(SecretVec::from_slice(&[7; 32]).unwrap()).is_err());
+        });
+    }
+    for polls in 1..7 {
+        assert_clean(&format!("a rewrap that is dropped after {polls}"), |setup| {
+            let [writer, Driver::Async(driver)] = setup.drivers(Kind::Own) else { panic!() };
+            let stored = seal(&writer).unwrap();
+            setup.kek.set(|script| script.polls = 2);
+            assert_eq!(poll(Box::pin(driver.rewrap(AAD, &stored)), polls), polls > 4);
+        });
+    }
+}
+
+#[test]
+fn states_and_their_rotations() {
+    assert_clean("states", |setup| {
+        let mut state = KmsState::new(DekSourceKind::Seed, DekLimits::NIST);
+        let rotation = |state: &mut KmsState, key_id: &str| match state.on_status(NOW, key_id).unwrap() {
+            KmsAction::Wrap(rotation) => Box::new(rotation),
+            other => panic!("{other:?}"),
+        };
+        let wrap = |rotation: &KmsRotation| setup.kek.wrap_dek(rotation.expose_dek(), &[]).unwrap();
+        let given_up = rotation(&mut state, "id1");
+        wrap(&given_up);
+        drop(given_up);
+        let refused = rotation(&mut state, "id1");
+        wrap(&refused);
+        assert!(state.install(*refused, Wrapped::new("id2", [7])).is_err());
+        // One that another one overtakes is refused, and one that is replaced is held on to.
+        let [first, second] = [(); 2].map(|()| rotation(&mut state, "id1"));
+        let answer = wrap(&first);
+        state.install(*first, answer).unwrap();
+        let replaced = state.write(NOW).unwrap();
+        setup.kek.set(|script| script.key_id = "id2".into());
+        let third = rotation(&mut state, "id2");
+        let answer = wrap(&third);
+        state.install(*third, answer).unwrap();
+        wrap(&second);
+        drop(second);
+        drop(state);
+        drop(replaced);
+    });
+}
+
+#[test]
 fn a_kek_that_panics() {
     by_both("panic", |kind, setup, driver| {
         let [writer, _] = setup.checked(kind);
         let stored = seal(&writer).unwrap();
         setup.kek.set(|script| (script.panics, script.key_id) = (true, "id2".into()));
-        let sealed =
-            catch_unwind(AssertUnwindSafe(|| if kind == Kind::V2 { check(driver) } else { seal(driver).map(drop) }));
-        assert!(sealed.is_err());
+        let sealed = if kind == Kind::V2 { check(driver) } else { seal(driver).map(drop) };
+        assert_eq!(sealed.unwrap_err().error(), Error::KekUnreachable);
         assert_eq!(open(driver, &stored).unwrap_err().error(), Error::KekUnreachable);
         setup.kek.set(|script| script.panics = false);
         open(driver, &stored).unwrap();
-        // Whoever unwinds or is dropped gives its turn to ask the KMS back.
+        // Whoever is refused or dropped gives its turn to ask the KMS back.
         check(driver).unwrap();
     });
 }

@@ -20,12 +20,15 @@ macro_rules! key_constructors {
             /// # Errors
             /// [`Error::Base64`](crate::Error::Base64) or [`Error::KeyLength`](crate::Error::KeyLength).
             pub fn from_base64(text: impl AsRef<[u8]>) -> $crate::error::Result<Self> {
-                let mut len = 0;
-                let bytes = $crate::secret::Secret::<$longest>::try_build(|bytes| {
-                    len = $crate::base64::decode_into(text.as_ref(), bytes)?;
-                    Ok::<(), $crate::Error>(())
-                })?;
-                Self::expand(&bytes.expose()[..len])
+                // The decoded bytes may be moved about on the stack.
+                $crate::secret::stack_wiped::<{ $crate::secret::KEY_STACK }, _>(|| {
+                    let mut len = 0;
+                    let bytes = $crate::secret::Secret::<$longest>::build(|bytes| {
+                        len = $crate::base64::decode_into(text.as_ref(), bytes)?;
+                        Ok::<(), $crate::Error>(())
+                    })?;
+                    Self::expand(&bytes.expose()[..len])
+                })
             }
         }
 

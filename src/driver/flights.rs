@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 
 use super::kek::{AsyncKek, answered};
+use crate::error::{Error, Result};
 use crate::kek::{KekError, Refusal, WrappedDek};
 use crate::kms::{DekCacheKey, Time};
 use crate::secret::SecretVec;
@@ -45,23 +46,34 @@ impl Flights {
     }
 
     /// The call for what `pending` asks, made now if none is under way; `None` if the DEK has come to hand.
-    pub(super) fn join(&self, kek: &Arc<dyn AsyncKek>, pending: &Pending<'_, '_>, now: Time) -> Option<Flight<'_>> {
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(super) fn join(
+        &self,
+        kek: &Arc<dyn AsyncKek>,
+        pending: &Pending<'_, '_>,
+        now: Time,
+    ) -> Result<Option<Flight<'_>>> {
         let id = (pending.provider_index(), pending.cache_key());
         let mut calls = self.lock();
         // A refusal that has been heard is not for those who come later.
         let under_way =
             calls.get(&id).and_then(WeakShared::upgrade).filter(|call| !matches!(call.peek(), Some(Err(_))));
         if under_way.is_none() && pending.is_at_hand(now) {
-            return None;
+            return Ok(None);
         }
-        let call = under_way.unwrap_or_else(|| {
-            let call = unwrap(Arc::clone(kek), Request::new(&pending.request())).shared();
-            if let Some(weak) = call.downgrade() {
-                calls.insert(id, weak);
+        let call = match under_way {
+            Some(call) => call,
+            None => {
+                let call = unwrap(Arc::clone(kek), Request::new(&pending.request())?).shared();
+                if let Some(weak) = call.downgrade() {
+                    calls.insert(id, weak);
+                }
+                call
             }
-            call
-        });
-        Some(Flight { flights: self, id, call: Some(call) })
+        };
+        Ok(Some(Flight { flights: self, id, call: Some(call) }))
     }
 }
 
@@ -105,15 +117,23 @@ struct Request {
 }
 
 impl Request {
-    fn new(wrapped: &WrappedDek<'_>) -> Self {
+    fn new(wrapped: &WrappedDek<'_>) -> Result<Self> {
+        // Those have bounds far below what a context may have.
         let annotations = wrapped.annotations().iter().map(|(name, value)| ((*name).into(), value.to_vec()));
-        Self {
+        Ok(Self {
             key_id: wrapped.key_id().into(),
-            bytes: wrapped.bytes().to_vec(),
-            context: wrapped.context().to_vec(),
+            bytes: copied(wrapped.bytes())?,
+            context: copied(wrapped.context())?,
             annotations: annotations.collect(),
-        }
+        })
     }
+}
+
+fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| Error::OutOfMemory)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
 }
 
 impl fmt::Debug for Flights {

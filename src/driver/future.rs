@@ -206,7 +206,7 @@ impl AsyncTransformer {
             };
             let link = self.link(pending.provider_index()).ok_or(Error::DekNotAtHand)?;
             let now = self.clock.now();
-            let next = match self.flights.join(&link.kek, &pending, now) {
+            let next = match self.flights.join(&link.kek, &pending, now)? {
                 None => pending.retry(now, out),
                 Some(flight) => match flight.answer().await {
                     Ok(dek) => pending.answer(self.clock.now(), &dek, out),

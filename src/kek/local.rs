@@ -17,7 +17,7 @@ use super::{Kek, KekError, Refusal, Wrapped, WrappedDek};
 use crate::cipher::Algorithm;
 use crate::error::{Error, Result};
 use crate::random::{OsRandom, Random, default_source};
-use crate::secret::{Secret, SecretVec};
+use crate::secret::{KEY_STACK, Secret, SecretVec, stack_wiped};
 use crate::wire::join_u64_prefixed;
 use key::Key;
 
@@ -107,7 +107,8 @@ impl LocalKek {
     /// # Errors
     /// [`Error::Random`], [`Error::KeyId`].
     pub fn generate_as(key_id: impl Into<String>) -> Result<Self> {
-        Self::new([(key_id, &Secret::generate()?)])
+        // The drawn bytes may be moved about on the stack.
+        stack_wiped::<KEY_STACK, _>(|| Self::new([(key_id, &Secret::generate()?)]))
     }
 
     /// The same with the keys of `older` behind its own, be they of another algorithm.
@@ -140,8 +141,8 @@ impl LocalKek {
     /// # Errors
     /// [`Error::Random`].
     pub fn rotate(&mut self) -> Result<&str> {
-        let (id, secret) = (random_id()?, Secret::generate()?);
-        self.add_first(id, &secret)?;
+        let id = random_id()?;
+        stack_wiped::<KEY_STACK, _>(|| self.add_first(id, &Secret::generate()?))?;
         self.keys.first().map(|key| key.id.as_str()).ok_or(Error::NoKey)
     }
 

@@ -37,6 +37,13 @@ impl Driver {
         }
     }
 
+    pub(crate) fn rewrap(&self, stored: &[u8]) -> Result<Vec<u8>, CallError> {
+        match self {
+            Self::Blocking(driver) => driver.rewrap(AAD, stored),
+            Self::Async(driver) => block_on(driver.rewrap(AAD, stored)),
+        }
+    }
+
     /// In both ways, which agree once the first has what it needs at hand; a failed open leaves zeros.
     pub(crate) fn open(&self, stored: &[u8]) -> Result<Seen, CallError> {
         let mut out = vec![0xee; stored.len()];

@@ -65,11 +65,11 @@ pub(crate) fn freed_while(run: impl FnOnce()) -> usize {
     freed_with(&[], run)
 }
 
-/// Has this looked for from now on; if something is already, only if it is to be replaced.
-pub(crate) fn look_for(needle: &'static [u8], replace: bool) {
-    if replace || NEEDLE.get().is_empty() {
-        NEEDLE.set(needle);
-    }
+/// Has this looked for from now on; if something is already, only if it is to be replaced. What is freed while the needle
+/// is worked out is not looked into.
+pub(crate) fn look_for(needle: impl FnOnce() -> &'static [u8], replace: bool) {
+    let before = NEEDLE.replace(&[]);
+    NEEDLE.set(if replace || before.is_empty() { needle() } else { before });
 }
 
 /// What lies in the largest block that `build` makes, while its result lives and when that is dropped.
@@ -91,6 +91,8 @@ pub(crate) fn block_in_use<T>(len_max: usize, build: impl FnOnce() -> T) -> (T, 
     LARGEST.set((ptr::null_mut(), 0));
     LEN_MAX.set(len_max);
     let built = build();
+    // The optimiser need not know that what it wrote there is read by another way.
+    core::hint::black_box(&built);
     LEN_MAX.set(usize::MAX);
     let (block, len) = LARGEST.get();
     // SAFETY: `built` owns the block, which was zeroed over its whole length.

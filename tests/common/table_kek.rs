@@ -60,6 +60,8 @@ pub(crate) struct Script {
     pub(crate) strict: bool,
     /// Every call to wrap and unwrap panics.
     pub(crate) panics: bool,
+    /// Every call for the key id panics.
+    pub(crate) panics_naming: bool,
     /// By how much every call lets the time go on.
     pub(crate) takes: Option<(TestClock, u64)>,
     /// How often the future of a call is not ready.
@@ -117,7 +119,9 @@ impl TableKek {
     }
 
     fn named(&self) -> Result<String, KekError> {
-        self.script().map(|script| script.key_id)
+        let script = self.script()?;
+        assert!(!script.panics_naming, "the scripted panic");
+        Ok(script.key_id)
     }
 
     fn wrapped(&self, dek: &[u8], context: &[u8]) -> Result<Wrapped, KekError> {
