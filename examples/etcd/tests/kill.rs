@@ -14,7 +14,7 @@ use std::time::Duration;
 use configs::{before, load, object, open, seal, today};
 use etcd::{Etcd, PREFIX, outcome};
 
-const VALUES: usize = 1000;
+const VALUES: usize = 2000;
 const KILLS: usize = 5;
 
 fn random_below(end: u64) -> u64 {
@@ -41,12 +41,12 @@ async fn killed_and_started_again_until_all_is_fresh() {
         }
         fresh
     };
-    let (mut kills, mut fresh) = (0, 0);
+    let (mut kills, mut too_early, mut fresh) = (0, 0, 0);
     while kills < KILLS && fresh < VALUES {
         // One at a time, so that it takes a while.
         let mut program = etcd.program("rewrite", &config);
         let mut child = program.args(["--in-flight", "1", "--page", "64"]).stdout(Stdio::null()).spawn().unwrap();
-        let wait = 20 + random_below(200);
+        let wait = 20 + random_below(100 + 20 * too_early);
         tokio::time::sleep(Duration::from_millis(wait)).await;
         child.kill().unwrap();
         child.wait().unwrap();
@@ -54,6 +54,7 @@ async fn killed_and_started_again_until_all_is_fresh() {
         assert!(now >= fresh, "what is done stays done");
         println!("killed after {wait} ms: {now} of {VALUES} are fresh");
         kills += usize::from(now > fresh);
+        too_early += u64::from(now == fresh);
         fresh = now;
     }
     assert!(kills >= 2 && fresh > 0, "{kills} kills found it at work");

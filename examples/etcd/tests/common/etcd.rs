@@ -95,7 +95,7 @@ impl Etcd {
 
     pub(crate) async fn put_all(&self, values: impl IntoIterator<Item = (String, Vec<u8>)>) {
         let puts = values.into_iter().map(|(key, value)| async move { self.put(&key, value).await });
-        stream::iter(puts).buffer_unordered(64).collect().await
+        stream::iter(puts).buffer_unordered(64).collect::<()>().await;
     }
 
     pub(crate) async fn get(&self, key: &str) -> Option<KeyValue> {
