@@ -8,7 +8,6 @@
 use atrest_fuzz::{Pieces, read_all};
 use libfuzzer_sys::fuzz_target;
 use loona_hpack::Decoder;
-use tokio::io::AsyncRead;
 
 #[cfg(fuzzing)]
 use atrest::authorities;
@@ -16,7 +15,7 @@ use atrest::authorities;
 /// The library has the filter to show only where it is built for fuzzing; elsewhere this stands in its place, so that the
 /// rest of the target is compiled.
 #[cfg(not(fuzzing))]
-fn authorities<S: AsyncRead + Unpin>(stream: S) -> impl AsyncRead + Unpin {
+fn authorities<S: tokio::io::AsyncRead + Unpin>(stream: S) -> impl tokio::io::AsyncRead + Unpin {
     stream
 }
 
