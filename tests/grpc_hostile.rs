@@ -7,13 +7,14 @@ mod sockets;
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::convert::Infallible;
+use core::error::Error as _;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::alloc::System;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use atrest::{AsyncKek, KmsClient, KmsEndpoint, KmsV1Client, Refusal, WrappedDek};
+use atrest::{AsyncKek, GrpcError, KmsClient, KmsEndpoint, KmsV1Client, Refusal, WrappedDek};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -21,6 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
+use tonic::Code;
 use tonic::body::Body;
 
 use sockets::Folder;
@@ -63,8 +65,7 @@ fn message(text: &str) -> String {
 }
 
 fn grpc(body: impl Into<String>) -> Raw {
-    let headers = [("content-type", "application/grpc"), ("grpc-status", "0")];
-    Raw(200, headers.map(|(name, value)| (name, value.to_owned())).to_vec(), body.into())
+    Raw(200, vec![("content-type", "application/grpc".to_owned())], body.into())
 }
 
 /// Answers every request with what is said then.
@@ -99,8 +100,9 @@ async fn each_is_a_plugin_that_cannot_be_reached() {
     // The version is right from here on.
     v1.unwrap_dek(wrapped()).await.unwrap();
     for (what, raw) in [
-        ("a message that claims two gigabytes", grpc("\0\x7f\x7f\x7f\x7fab")),
-        ("one that claims a byte more than is read", grpc("\0\0\x02\0\x01ab")),
+        ("a message that claims to have two gigabytes", grpc("\0\x7f\x7f\x7f\x7fab")),
+        ("one that claims to have a byte more than is read", grpc("\0\0\x02\0\x01ab")),
+        ("one behind its status", Raw(200, vec![("grpc-status", "0".into())], message("dek"))),
         ("one that claims to be compressed", grpc("\x01\0\0\0\x02\x0a\0")),
         ("a flag that is none", grpc("\x02\0\0\0\x02\x0a\0")),
         ("a message that is cut off", grpc("\0\0\0\0\x05\x0a\x03a")),
@@ -117,6 +119,10 @@ async fn each_is_a_plugin_that_cannot_be_reached() {
         *says.lock().unwrap() = raw;
         let of_status = v2.status().await.map(|_| ()).unwrap_err();
         assert_eq!(of_status.refusal(), Refusal::Unreachable, "{what}");
+        // Refused for what it claims, not for want of what it claims.
+        let error = of_status.source().unwrap().downcast_ref::<GrpcError>().unwrap();
+        let code = error.code();
+        assert_eq!(code == Code::OutOfRange as i32, what.contains("claims to have"), "{what}: {code}");
         let clients: [&dyn AsyncKek; 2] = [&v2, &v1];
         for client in clients {
             assert_eq!(client.wrap_dek(&[7; 32], b"").await.unwrap_err().refusal(), Refusal::Unreachable, "{what}");
