@@ -3,6 +3,7 @@
 #![cfg(not(miri))]
 #![allow(clippy::unwrap_used, clippy::std_instead_of_alloc)]
 
+#[allow(dead_code, reason = "only the rest of it looks at imports")]
 #[path = "common/imports.rs"]
 mod imports;
 

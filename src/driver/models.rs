@@ -6,18 +6,18 @@ mod unwraps;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::future::poll_fn;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::task::Poll;
 
 use super::{AsyncKek, KekFuture};
-use crate::kek::{KekError, Wrapped, WrappedDek};
+use crate::kek::{KekError, Refusal, Wrapped, WrappedDek};
 use crate::secret::SecretVec;
 
 const AAD: &[u8] = b"/registry/secrets/default/login1";
 const PLAINTEXT: &[u8] = b"hunter2";
 
-/// A KEK that turns bytes around, and is not ready at first. What it counts is no part of the model, so that it hides no
-/// order. Clones are one KEK.
+/// A KEK that turns bytes around, and is not ready at first. What it counts is no part of the model: threads change places
+/// at locks only. Clones are one KEK.
 #[derive(Clone, Default)]
 struct Turning(Arc<Counts>);
 
@@ -25,6 +25,9 @@ struct Turning(Arc<Counts>);
 struct Counts {
     /// The number in the key id.
     key: AtomicUsize,
+    refuses: AtomicBool,
+    /// How often more than once a call is not ready.
+    waits: AtomicUsize,
     unwraps: AtomicUsize,
     under_way: AtomicUsize,
 }
@@ -68,12 +71,16 @@ impl AsyncKek for Turning {
     fn unwrap_dek<'a>(&'a self, wrapped: WrappedDek<'a>) -> KekFuture<'a, SecretVec> {
         Box::pin(async move {
             let _under_way = self.0.begin();
-            let mut is_ready = false;
+            let mut left = 1 + self.0.waits.load(Ordering::SeqCst);
             poll_fn(|context| {
                 context.waker().wake_by_ref();
-                if core::mem::replace(&mut is_ready, true) { Poll::Ready(()) } else { Poll::Pending }
+                left = left.wrapping_sub(1);
+                if left == usize::MAX { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
+            if self.0.refuses.load(Ordering::SeqCst) {
+                return Err(KekError::new(Refusal::Unreachable, "scripted"));
+            }
             Ok(SecretVec::from_vec(turned(wrapped.bytes())))
         })
     }

@@ -69,3 +69,51 @@ impl fmt::Debug for LiveConfiguration {
         f.debug_tuple("LiveConfiguration").field(&self.load()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloc::format;
+
+    use super::super::super::configuration::ConfigOptions;
+    use super::*;
+    use crate::kek::{CallError, KekError, Refusal};
+
+    fn config(resource: &str) -> Arc<EncryptionConfiguration> {
+        let text = format!(
+            "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n\
+             - resources: [{resource}]\n  providers: [{{identity: {{}}}}]\n"
+        );
+        Arc::new(EncryptionConfiguration::from_yaml(text, ConfigOptions::default()).unwrap())
+    }
+
+    /// Run by Miri too, which sees what readers and writers of one memory may not do.
+    #[test]
+    fn a_reader_has_one_value_or_the_other() {
+        let rounds = if cfg!(miri) { 10 } else { 10_000 };
+        let (plain, connected) = (config("secrets"), config("configmaps"));
+        let in_use = |is_connected: bool| {
+            let config = if is_connected { &connected } else { &plain };
+            let connect = || config.connect::<CallError>(|_| Err(KekError::new(Refusal::Denied, "no KMS").into()));
+            ConfigurationInUse::new(Arc::clone(config), is_connected.then(|| connect().unwrap()))
+        };
+        let live = LiveConfiguration::new(in_use(false));
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..rounds {
+                        let read = live.load();
+                        assert_eq!(read.connected().is_some(), Arc::ptr_eq(read.config(), &connected));
+                    }
+                });
+            }
+            for round in 0..rounds {
+                let before = live.swap(in_use(round % 2 == 0));
+                assert_eq!(before.connected().is_some(), round % 2 == 1);
+            }
+        });
+        drop(live);
+        assert_eq!((Arc::strong_count(&plain), Arc::strong_count(&connected)), (1, 1));
+    }
+}

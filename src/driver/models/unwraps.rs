@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::task::{Context, Waker};
+use core::pin::Pin;
+use core::sync::atomic::Ordering;
+use core::task::{Context, Poll, Waker};
 
 use loom::future::block_on;
 
@@ -89,6 +91,47 @@ fn a_call_that_all_gave_up_is_gone() {
         let before = kek.unwraps();
         opens(&driver, &stored);
         assert!(kek.unwraps() <= before + 1);
+        no_call_is_left(&driver);
+    });
+}
+
+type Open = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// An open that has begun, and says whether it comes to the plaintext.
+fn begun(driver: &Arc<AsyncTransformer>, stored: &[u8]) -> Open {
+    let (driver, stored) = (Arc::clone(driver), stored.to_vec());
+    let mut open: Open =
+        Box::pin(async move { driver.open(AAD, &stored).await.is_ok_and(|opened| opened.plaintext() == PLAINTEXT) });
+    assert!(poll(&mut open).is_pending());
+    open
+}
+
+fn poll(open: &mut Open) -> Poll<bool> {
+    open.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn who_lets_go_of_a_refused_call_leaves_the_next_one_alone() {
+    in_every_order(|| {
+        let kek = Turning::default();
+        let (driver, stored) = unseen(&kek);
+        kek.0.refuses.store(true, Ordering::SeqCst);
+        kek.0.waits.store(1, Ordering::SeqCst);
+        let (mut first, second) = (begun(&driver, &stored), begun(&driver, &stored));
+        assert_eq!(poll(&mut first), Poll::Ready(false));
+        kek.0.refuses.store(false, Ordering::SeqCst);
+        kek.0.waits.store(0, Ordering::SeqCst);
+        // The second has not heard of the refusal yet, and never will.
+        let other = spawn(move || drop(second));
+        let third = begun(&driver, &stored);
+        let fourth = spawn({
+            let (driver, stored) = (Arc::clone(&driver), stored.clone());
+            move || opens(&driver, &stored)
+        });
+        assert!(block_on(third));
+        other.join().unwrap();
+        fourth.join().unwrap();
+        assert_eq!(kek.unwraps(), 2);
         no_call_is_left(&driver);
     });
 }

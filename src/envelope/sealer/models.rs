@@ -3,15 +3,13 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Envelope, EnvelopeSealer};
 use crate::kek::{Kek, KekError, Wrapped, WrappedDek};
 use crate::secret::SecretVec;
-use crate::sync::{in_every_order, spawn};
+use crate::sync::{AtomicUsize, Ordering, in_every_order, spawn};
 
-/// A KEK that turns bytes around and counts; what it counts is no part of the model, so that it hides no order.
-#[derive(Default)]
+/// A KEK that turns bytes around and counts.
 struct Turning {
     key: AtomicUsize,
     wraps: AtomicUsize,
@@ -36,7 +34,8 @@ impl Kek for Turning {
 
 /// Lives as long as threads may want it.
 fn sealer() -> (&'static Envelope<Turning>, &'static EnvelopeSealer<'static, Turning>) {
-    let envelope: &'static _ = Box::leak(Box::new(Envelope::new(Turning::default())));
+    let kek = Turning { key: AtomicUsize::new(0), wraps: AtomicUsize::new(0) };
+    let envelope: &'static _ = Box::leak(Box::new(Envelope::new(kek)));
     (envelope, Box::leak(Box::new(envelope.sealer(b"context"))))
 }
 
