@@ -5,11 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Inputs that are made ahead for each class.
 const AHEAD: usize = 512;
 
+/// What is called with an input.
+pub type Call = Box<dyn FnMut(&[u8])>;
+
 /// What is measured.
 pub struct Subject {
     pub name: String,
     pub inputs: Inputs,
-    pub call: Box<dyn FnMut(&[u8])>,
+    pub call: Call,
 }
 
 /// Inputs of one length, those of both classes by turns in one block, so that neither class is the nearer one.
