@@ -1,10 +1,10 @@
 //! KMS v1 and v2, and the own envelope as a provider beside them: DEKs, seeds, the KEK's keys and plaintexts are secret.
 
-use core::time::Duration;
 use atrest::{
     AesCbcKey, Algorithm, DekCache, DekLimits, DekSourceKind, EnvelopeProvider, EnvelopeTransformer, Error, Kek,
     KmsState, KmsV1, KmsV2, SealPlan, SealStep, Step, Time, WrappedProvider,
 };
+use core::time::Duration;
 
 use super::kek::{ALGORITHMS, Storing};
 use super::look::{self, opened, wiped};

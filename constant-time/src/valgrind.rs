@@ -23,14 +23,26 @@ pub enum Public {
 
 fn request(words: [usize; 6]) -> usize {
     let mut answer = 0_usize;
-    // SAFETY: outside valgrind the rotations add up to 128 bits, two whole turns of the register, and the exchange is of a
-    // register with itself. Inside, the request reads `words`, and for `GET_VBITS` writes where the caller has room.
+    // SAFETY: outside valgrind the rotations add up to two whole turns of the register, and the exchange is of a register
+    // with itself. Inside, the request reads `words`, and for `GET_VBITS` writes where the caller has room.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!(
             "rol rdi, 3", "rol rdi, 13", "rol rdi, 61", "rol rdi, 51", "xchg rbx, rbx",
             inout("rdx") answer,
             in("rax") words.as_ptr(),
             out("rdi") _,
+            options(nostack),
+        );
+    }
+    // SAFETY: as before.
+    #[cfg(target_arch = "x86")]
+    unsafe {
+        asm!(
+            "rol edi, 3", "rol edi, 13", "rol edi, 29", "rol edi, 19", "xchg ebx, ebx",
+            inout("edx") answer,
+            in("eax") words.as_ptr(),
+            out("edi") _,
             options(nostack),
         );
     }
@@ -64,4 +76,31 @@ pub fn secret_and_public(bytes: &[u8]) -> (usize, usize) {
     request([GET_VBITS, bytes.as_ptr() as usize, bits.as_mut_ptr() as usize, bytes.len(), 0, 0]);
     let count = |wanted: u8| bits.iter().filter(|&&bits| bits == wanted).count();
     (count(0xff), count(0))
+}
+
+/// Where valgrind does not take the place of the allocator, since that is a part of the program: a freed block is public
+/// again, or what the allocator and whoever gets the block next do with it would be reported.
+#[cfg(target_env = "musl")]
+mod allocator {
+    use core::alloc::{GlobalAlloc, Layout};
+    use std::alloc::System;
+
+    struct Forgetting;
+
+    #[global_allocator]
+    static ALLOCATOR: Forgetting = Forgetting;
+
+    // SAFETY: as of `System`, which does it all; what is told about a block before it is freed changes nothing in it.
+    unsafe impl GlobalAlloc for Forgetting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: as of this function.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            super::request([super::MAKE_DEFINED, block as usize, layout.size(), 0, 0, 0]);
+            // SAFETY: as of this function.
+            unsafe { System.dealloc(block, layout) }
+        }
+    }
 }
