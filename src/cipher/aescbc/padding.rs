@@ -19,14 +19,17 @@ pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
     let Some(&p) = decrypted.last() else {
         return Err(Error::Open);
     };
-    let p = u32::from(p);
-    let window = decrypted.len().min(255);
+    let window = &decrypted[decrypted.len() - decrypted.len().min(DISTANCES.len())..];
     let mut differs = 0;
-    for (distance, &byte) in (0_u32..).zip(decrypted[decrypted.len() - window..].iter().rev()) {
-        differs |= all_ones_if_less(distance, p) & (u32::from(byte) ^ p);
+    // In bytes, of which a vector holds many.
+    for (byte, distance) in window.iter().zip(&DISTANCES[DISTANCES.len() - window.len()..]) {
+        differs |= all_ones_if_not_zero(p.saturating_sub(*distance)) & (byte ^ p);
     }
+    let p = u32::from(p);
+    let len = u32::try_from(window.len()).unwrap_or(255);
+    let mut differs = u32::from(differs);
     // p fits a byte, so that it exceeds the length exactly if it exceeds the window.
-    differs |= all_ones_if_less(u32::try_from(window).unwrap_or(255), p);
+    differs |= all_ones_if_less(len, p);
     differs |= all_ones_if_less(p, 1);
     // Every difference shows in the low byte.
     let valid = Choice::from(all_ones_if_less(differs & 0xff, 1).to_le_bytes()[0] & 1);
@@ -36,6 +39,22 @@ pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
     } else {
         Err(Error::Open)
     }
+}
+
+/// How far the last bytes are from the end.
+const DISTANCES: [u8; 255] = {
+    let mut distances = [0; 255];
+    let mut place = 254;
+    while place > 0 {
+        place -= 1;
+        distances[place] = distances[place + 1] + 1;
+    }
+    distances
+};
+
+/// All bits set unless `a` is 0.
+const fn all_ones_if_not_zero(a: u8) -> u8 {
+    ((a | a.wrapping_neg()) >> 7).wrapping_neg()
 }
 
 /// All bits set if `a < b`, else none; for numbers below 2^31.
