@@ -11,6 +11,8 @@ use zeroize::ZeroizeOnDrop;
 
 use super::rustcrypto;
 use crate::error::Result;
+#[cfg(feature = "alloc")]
+use aesni::LANES;
 use aesni::RoundKeys;
 
 /// The round keys of both directions, and those of encryption once more where the processor has instructions for it.
