@@ -81,7 +81,7 @@ impl Entries {
     /// Appends to both orders; the key must not be there. Beyond 2^32 places nothing is held.
     pub(super) fn insert(&mut self, key: DekCacheKey, dek: RecoveredDek, inserted: Time) {
         let Some(place) = self.free.pop().or_else(|| Place::try_from(self.slots.len()).ok()) else { return };
-        let hash = self.hasher.hash_one(&key);
+        let hash = self.hasher.hash_one(key);
         let slot = Some(Slot { key, dek, inserted });
         match self.slots.get_mut(index(place)) {
             Some(free) => *free = slot,
@@ -92,7 +92,7 @@ impl Entries {
         let (slots, hasher) = (&self.slots, &self.hasher);
         let hash_of = |place: &Place| {
             let slot = slots.get(index(*place)).and_then(Option::as_ref);
-            slot.map_or(0, |slot| hasher.hash_one(&slot.key))
+            slot.map_or(0, |slot| hasher.hash_one(slot.key))
         };
         self.places.insert_unique(hash, place, hash_of);
     }
@@ -114,7 +114,7 @@ impl Entries {
         self.by_use.unlink(place);
         self.by_age.unlink(place);
         self.free.push(place);
-        let found = self.places.find_entry(self.hasher.hash_one(&slot.key), |other| *other == place);
+        let found = self.places.find_entry(self.hasher.hash_one(slot.key), |other| *other == place);
         found.map(|entry| entry.remove()).is_ok()
     }
 }
