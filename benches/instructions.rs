@@ -41,10 +41,10 @@ fn run(provider: &str, operation: &str, bytes: usize) {
     let plaintext = vec![0x5a; bytes];
     match provider {
         "aescbc" => {
-            listed(AesCbc::new([("key1", AesCbcKey::from_bytes(&KEY).unwrap())]).unwrap(), operation, &plaintext)
+            listed(AesCbc::new([("key1", AesCbcKey::from_bytes(&KEY).unwrap())]).unwrap(), operation, &plaintext);
         }
         "aesgcm" => {
-            listed(AesGcm::new([("key1", AesGcmKey::from_bytes(&KEY).unwrap())]).unwrap(), operation, &plaintext)
+            listed(AesGcm::new([("key1", AesGcmKey::from_bytes(&KEY).unwrap())]).unwrap(), operation, &plaintext);
         }
         "secretbox" => {
             let key = SecretboxKey::from_bytes(&KEY).unwrap();
