@@ -52,6 +52,10 @@ pub(crate) mod construction {
         const LAYOUT: Layout;
         const BINDS_AAD: bool;
 
+        /// How many seals at once take less time than one after the other.
+        #[cfg(feature = "alloc")]
+        const BATCH: usize = 1;
+
         /// Takes one seal from the key's budget, before the nonce is drawn.
         fn take_seal(&self) -> Result<()> {
             Ok(())
@@ -60,7 +64,7 @@ pub(crate) mod construction {
         /// Seals `plaintext` into `body`.
         fn seal_into(&self, nonce: &Self::Nonce, aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()>;
 
-        /// Seals many as [`seal_into`](Self::seal_into) seals one, where that takes less time.
+        /// Seals many as [`seal_into`](Self::seal_into) seals one.
         #[cfg(feature = "alloc")]
         fn seal_batch(&self, batch: &mut [Sealing<'_, Self::Nonce>]) {
             for one in batch {

@@ -86,6 +86,8 @@ impl Construction for AesCbcKey {
 
     const LAYOUT: layout::Layout = layout::AES_CBC;
     const BINDS_AAD: bool = false;
+    #[cfg(feature = "alloc")]
+    const BATCH: usize = 32;
 
     fn seal_into(&self, iv: &[u8; 16], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (blocks, rest) = plaintext.split_at(plaintext.len() - plaintext.len() % BLOCK_LEN);

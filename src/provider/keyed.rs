@@ -240,6 +240,11 @@ impl<C: KeyedCipher> Walk for Keyed<'_, C> {
     }
 
     #[cfg(feature = "alloc")]
+    fn batch(&self) -> usize {
+        C::BATCH
+    }
+
+    #[cfg(feature = "alloc")]
     fn seal_values(&self, rng: &mut dyn Random, values: &mut [ToSeal<'_>]) {
         let mut batch = Vec::new();
         for value in &mut *values {

@@ -12,6 +12,12 @@ pub trait Walk {
     /// Writes the whole stored value, prefix and all, to the start of `out`.
     fn seal_value(&self, rng: &mut dyn Random, aad: &[u8], plaintext: Plaintext<'_>, out: &mut [u8]) -> Result<usize>;
 
+    /// How many values at once take less time than one after the other.
+    #[cfg(feature = "alloc")]
+    fn batch(&self) -> usize {
+        1
+    }
+
     /// Writes many values as [`seal_value`](Self::seal_value) writes one.
     #[cfg(feature = "alloc")]
     fn seal_values(&self, rng: &mut dyn Random, values: &mut [ToSeal<'_>]) {

@@ -5,11 +5,8 @@ use alloc::vec::Vec;
 
 use super::{Transformer, zeroed};
 use crate::error::Result;
-use crate::provider::ToSeal;
+use crate::provider::{ToSeal, Walk};
 use crate::random::Random;
-
-/// Values that are sealed at once, and held until they are taken.
-const AT_ONCE: usize = 32;
 
 impl Transformer<'_> {
     /// Seals many values, each an AAD and a plaintext, with nonces from the default source; see
@@ -26,8 +23,9 @@ impl Transformer<'_> {
     /// [`seal_with`](Self::seal_with) does one after the other. What cannot be sealed is an error in its place; the
     /// others are sealed all the same.
     ///
-    /// Up to 32 values are sealed when the first of them is asked for, and no more are held. With `aescbc` that takes a
-    /// fraction of the time, since the chains of several values do not wait for each other; with the others as long as one by one.
+    /// With `aescbc` up to 32 values are sealed when the first of them is asked for, and no more are held: that takes a
+    /// fraction of the time, since the chains of several values do not wait for each other. With the others each is sealed when
+    /// it is asked for, and takes the time of a single call.
     ///
     /// # Example
     /// ```
@@ -56,9 +54,13 @@ impl Transformer<'_> {
     ) -> impl Iterator<Item = Result<Vec<u8>>> {
         let mut values = values.into_iter();
         let mut ready = Vec::new().into_iter();
+        let at_once = self.first().map_or(1, Walk::batch);
         core::iter::from_fn(move || {
+            if at_once == 1 {
+                return values.next().map(|(aad, plaintext)| self.seal_with(&mut rng, aad, plaintext));
+            }
             if ready.as_slice().is_empty() {
-                let group: Vec<_> = values.by_ref().take(AT_ONCE).collect();
+                let group: Vec<_> = values.by_ref().take(at_once).collect();
                 ready = self.seal_group(&mut rng, &group).into_iter();
             }
             ready.next()

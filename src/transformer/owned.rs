@@ -22,8 +22,9 @@ impl Transformer<'_> {
     /// Seals `plaintext` with a nonce from `rng`.
     ///
     /// # Errors
-    /// [`Error::TooLong`], [`Error::SealsExhausted`], [`Error::Random`], [`Error::OutOfMemory`], and
-    /// [`Error::LooksEncrypted`] from identity.
+    /// [`Error::TooLong`](crate::Error::TooLong), [`Error::SealsExhausted`](crate::Error::SealsExhausted),
+    /// [`Error::Random`](crate::Error::Random), [`Error::OutOfMemory`](crate::Error::OutOfMemory), and
+    /// [`Error::LooksEncrypted`](crate::Error::LooksEncrypted) from identity.
     pub fn seal_with(&self, rng: &mut dyn Random, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
         let mut out = match self.sealed_len(plaintext.len()).and_then(zeroed) {
             Ok(out) => out,
@@ -36,7 +37,8 @@ impl Transformer<'_> {
     /// Opens `stored` to memory that is wiped on drop.
     ///
     /// # Errors
-    /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::OutOfMemory`] or [`Error::Open`].
+    /// [`Error::NoMatchingProvider`](crate::Error::NoMatchingProvider), [`Error::NoMatchingKey`](crate::Error::NoMatchingKey),
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) or [`Error::Open`](crate::Error::Open).
     pub fn open(&self, aad: &[u8], stored: &[u8]) -> Result<Opened<'_, SecretVec>> {
         let mut plaintext =
             SecretVec::zeroed(self.open_len_max(stored)).map_err(|error| self.told_failed_open(error, stored))?;

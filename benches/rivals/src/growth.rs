@@ -109,15 +109,18 @@ fn among_deks(sampler: &mut Sampler, deks: usize) {
     });
 }
 
-/// A list into one buffer, beside one value over and over to a vector; and on two threads at once.
+/// A list into one buffer, beside single opens of its values to vectors in no order; and on two threads at once.
 fn list(sampler: &mut Sampler, quick: bool) {
     let provider = Arc::new(KmsV2::new("vault").unwrap());
     rotate(&provider, 0);
     let transformer = transformer_of(&provider);
     let stored: Vec<_> = (0..LIST).map(|_| transformer.seal(AAD, &[0x5a; LEN]).unwrap()).collect();
     let mut out = vec![0; stored[0].len()];
-    sampler.time(cell("list", 1), NAME, |_| transformer.open(AAD, black_box(&stored[0])).unwrap());
     let mut place = 0;
+    sampler.time(cell("list", 1), NAME, |_| {
+        place = (place + STRIDE) % LIST;
+        transformer.open(AAD, black_box(&stored[place])).unwrap()
+    });
     sampler.time(cell("list", LIST), NAME, |_| {
         place = (place + 1) % LIST;
         transformer.open_into(AAD, black_box(&stored[place]), &mut out).unwrap().plaintext().len()

@@ -17,25 +17,45 @@ pub(super) const LOOK_BACK: usize = 256;
 /// The time depends on the length alone, neither on the padding nor on where it is wrong; the verdict and,
 /// on success, the length of the padding become public.
 pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
-    let Some(&last) = decrypted.last() else {
+    let Some(&p) = decrypted.last() else {
         return Err(Error::Open);
     };
-    let p = u32::from(last);
-    let window = decrypted.len().min(255);
+    let window = &decrypted[decrypted.len() - decrypted.len().min(DISTANCES.len())..];
     let mut differs = 0;
-    for (distance, &byte) in (0_u32..).zip(decrypted[decrypted.len() - window..].iter().rev()) {
-        differs |= all_ones_if_less(distance, p) & (u32::from(byte) ^ p);
+    // In bytes, of which a vector holds many.
+    for (byte, distance) in window.iter().zip(&DISTANCES[DISTANCES.len() - window.len()..]) {
+        differs |= all_ones_if_not_zero(p.saturating_sub(*distance)) & (byte ^ p);
     }
+    let padding = p;
+    let p = u32::from(p);
+    let len = u32::try_from(window.len()).unwrap_or(255);
+    let mut differs = u32::from(differs);
     // p fits a byte, so that it exceeds the length exactly if it exceeds the window.
-    differs |= all_ones_if_less(u32::try_from(window).unwrap_or(255), p);
+    differs |= all_ones_if_less(len, p);
     differs |= all_ones_if_less(p, 1);
     // Every difference shows in the low byte.
     let valid = Choice::from(all_ones_if_less(differs & 0xff, 1).to_le_bytes()[0] & 1);
     if declassified::verdict(valid) {
-        Ok(decrypted.len() - usize::from(declassified::padding_len(last)))
+        Ok(decrypted.len() - usize::from(declassified::padding_len(padding)))
     } else {
         Err(Error::Open)
     }
+}
+
+/// How far the last bytes are from the end.
+const DISTANCES: [u8; 255] = {
+    let mut distances = [0; 255];
+    let mut place = 254;
+    while place > 0 {
+        place -= 1;
+        distances[place] = distances[place + 1] + 1;
+    }
+    distances
+};
+
+/// All bits set unless `a` is 0.
+const fn all_ones_if_not_zero(a: u8) -> u8 {
+    ((a | a.wrapping_neg()) >> 7).wrapping_neg()
 }
 
 /// All bits set if `a < b`, else none; for numbers below 2^31.

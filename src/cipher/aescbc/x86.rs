@@ -13,6 +13,10 @@ use super::rustcrypto;
 use crate::error::Result;
 use aesni::RoundKeys;
 
+/// Chains that are encrypted at once: as many as keep the units for AES busy while each waits for its own rounds.
+#[cfg(feature = "alloc")]
+const LANES: usize = 8;
+
 /// The round keys of both directions, and those of encryption once more where the processor has instructions for it.
 pub(super) struct Schedule {
     fast: Option<RoundKeys>,

@@ -1,8 +1,12 @@
 //! Entries in two orders, by use and by age, each change at constant cost: a table of places, and two lists through them.
+//!
+//! Main memory is what getting one of many entries waits for. So what is looked at besides the entry itself, the table and its
+//! neighbours in the order of use, is kept apart and small.
 
 use alloc::vec::Vec;
+use core::hash::BuildHasher;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::DekCacheKey;
 use super::Time;
@@ -10,129 +14,151 @@ use crate::dek::RecoveredDek;
 
 #[derive(Default)]
 pub(super) struct Entries {
-    places: HashMap<DekCacheKey, usize>,
+    /// Places by the hash of their keys.
+    places: HashTable<Place>,
+    hasher: DefaultHashBuilder,
     /// A DEK is a handle, so that growing leaves no key behind. Places that were given up are used again.
     slots: Vec<Option<Slot>>,
-    free: Vec<usize>,
+    free: Vec<Place>,
     by_use: Order,
     by_age: Order,
 }
+
+/// Where in the slots an entry is; no more are needed than this counts.
+type Place = u32;
 
 struct Slot {
     key: DekCacheKey,
     dek: RecoveredDek,
     inserted: Time,
-    by_use: Links,
-    by_age: Links,
 }
 
-/// The neighbours of an entry in one order.
-#[derive(Clone, Copy, Default)]
+/// The neighbours of an entry in one order; its own place where it has none.
+#[derive(Clone, Copy)]
 struct Links {
-    before: Option<usize>,
-    after: Option<usize>,
+    before: Place,
+    after: Place,
 }
 
-/// The ends of one order.
+/// One order: its ends, and the neighbours of each place.
 #[derive(Default)]
 struct Order {
-    first: Option<usize>,
-    last: Option<usize>,
+    ends: Option<(Place, Place)>,
+    links: Vec<Links>,
 }
-
-/// Which links of a slot belong to an order.
-type Side = fn(&mut Slot) -> &mut Links;
-
-const BY_USE: Side = |slot| &mut slot.by_use;
-const BY_AGE: Side = |slot| &mut slot.by_age;
 
 impl Entries {
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }
 
+    fn slot(&self, place: Place) -> Option<&Slot> {
+        self.slots.get(index(place))?.as_ref()
+    }
+
+    fn place(&self, key: &DekCacheKey) -> Option<Place> {
+        let is_it = |place: &Place| self.slot(*place).is_some_and(|slot| slot.key == *key);
+        self.places.find(self.hasher.hash_one(key), is_it).copied()
+    }
+
     pub(super) fn inserted(&self, key: &DekCacheKey) -> Option<Time> {
-        self.time_at(*self.places.get(key)?)
+        self.slot(self.place(key)?).map(|slot| slot.inserted)
     }
 
     /// When the oldest was inserted.
     pub(super) fn oldest(&self) -> Option<Time> {
-        self.time_at(self.by_age.first?)
-    }
-
-    fn time_at(&self, place: usize) -> Option<Time> {
-        self.slots.get(place)?.as_ref().map(|slot| slot.inserted)
+        self.slot(self.by_age.first()?).map(|slot| slot.inserted)
     }
 
     /// The DEK, which is the one used last from now on.
     pub(super) fn touch(&mut self, key: &DekCacheKey) -> Option<&RecoveredDek> {
-        let place = *self.places.get(key)?;
-        if self.by_use.last != Some(place) {
-            self.by_use.unlink(&mut self.slots, place, BY_USE);
-            self.by_use.append(&mut self.slots, place, BY_USE);
-        }
-        self.slots.get(place)?.as_ref().map(|slot| &slot.dek)
+        let place = self.place(key)?;
+        self.by_use.unlink(place);
+        self.by_use.append(place);
+        self.slot(place).map(|slot| &slot.dek)
     }
 
-    /// Appends to both orders; the key must not be there.
+    /// Appends to both orders; the key must not be there. Beyond 2^32 places nothing is held.
     pub(super) fn insert(&mut self, key: DekCacheKey, dek: RecoveredDek, inserted: Time) {
-        let slot = Some(Slot { key, dek, inserted, by_use: Links::default(), by_age: Links::default() });
-        let place = self.free.pop().unwrap_or(self.slots.len());
-        match self.slots.get_mut(place) {
+        let Some(place) = self.free.pop().or_else(|| Place::try_from(self.slots.len()).ok()) else { return };
+        let hash = self.hasher.hash_one(key);
+        let slot = Some(Slot { key, dek, inserted });
+        match self.slots.get_mut(index(place)) {
             Some(free) => *free = slot,
             None => self.slots.push(slot),
         }
-        self.by_use.append(&mut self.slots, place, BY_USE);
-        self.by_age.append(&mut self.slots, place, BY_AGE);
-        self.places.insert(key, place);
+        self.by_use.append(place);
+        self.by_age.append(place);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        let hash_of = |place: &Place| {
+            let slot = slots.get(index(*place)).and_then(Option::as_ref);
+            slot.map_or(0, |slot| hasher.hash_one(slot.key))
+        };
+        self.places.insert_unique(hash, place, hash_of);
     }
 
     pub(super) fn remove(&mut self, key: &DekCacheKey) -> bool {
-        self.places.get(key).copied().is_some_and(|place| self.remove_at(place))
+        self.place(key).is_some_and(|place| self.remove_at(place))
     }
 
     pub(super) fn remove_least_used(&mut self) -> bool {
-        self.by_use.first.is_some_and(|place| self.remove_at(place))
+        self.by_use.first().is_some_and(|place| self.remove_at(place))
     }
 
     pub(super) fn remove_oldest(&mut self) -> bool {
-        self.by_age.first.is_some_and(|place| self.remove_at(place))
+        self.by_age.first().is_some_and(|place| self.remove_at(place))
     }
 
-    fn remove_at(&mut self, place: usize) -> bool {
-        self.by_use.unlink(&mut self.slots, place, BY_USE);
-        self.by_age.unlink(&mut self.slots, place, BY_AGE);
-        let Some(slot) = self.slots.get_mut(place).and_then(Option::take) else { return false };
+    fn remove_at(&mut self, place: Place) -> bool {
+        let Some(slot) = self.slots.get_mut(index(place)).and_then(Option::take) else { return false };
+        self.by_use.unlink(place);
+        self.by_age.unlink(place);
         self.free.push(place);
-        self.places.remove(&slot.key).is_some()
+        let found = self.places.find_entry(self.hasher.hash_one(slot.key), |other| *other == place);
+        found.map(|entry| entry.remove()).is_ok()
     }
 }
 
 impl Order {
-    fn append(&mut self, slots: &mut [Option<Slot>], place: usize, side: Side) {
-        if let Some(links) = links(slots, Some(place), side) {
-            *links = Links { before: self.last, after: None };
-        }
-        match links(slots, self.last, side) {
-            Some(last) => last.after = Some(place),
-            None => self.first = Some(place),
-        }
-        self.last = Some(place);
+    fn first(&self) -> Option<Place> {
+        self.ends.map(|(first, _)| first)
     }
 
-    fn unlink(&mut self, slots: &mut [Option<Slot>], place: usize, side: Side) {
-        let Some(&mut Links { before, after }) = links(slots, Some(place), side) else { return };
-        match links(slots, before, side) {
-            Some(before) => before.after = after,
-            None => self.first = after,
+    fn links(&mut self, place: Place) -> Option<&mut Links> {
+        self.links.get_mut(index(place))
+    }
+
+    fn append(&mut self, place: Place) {
+        let (first, last) = self.ends.unwrap_or((place, place));
+        let links = Links { before: last, after: place };
+        match self.links(place) {
+            Some(known) => *known = links,
+            None => self.links.push(links),
         }
-        match links(slots, after, side) {
-            Some(after) => after.before = before,
-            None => self.last = before,
+        if let Some(links) = self.links(last).filter(|_| last != place) {
+            links.after = place;
+        }
+        self.ends = Some((first, place));
+    }
+
+    fn unlink(&mut self, place: Place) {
+        let (Some((first, last)), Some(&mut Links { before, after })) = (self.ends, self.links(place)) else { return };
+        self.ends = match (place == first, place == last) {
+            (true, true) => None,
+            (true, false) => Some((after, last)),
+            (false, true) => Some((first, before)),
+            (false, false) => Some((first, last)),
+        };
+        if let Some(links) = self.links(before).filter(|_| before != place) {
+            links.after = if after == place { before } else { after };
+        }
+        if let Some(links) = self.links(after).filter(|_| after != place) {
+            links.before = if before == place { after } else { before };
         }
     }
 }
 
-fn links(slots: &mut [Option<Slot>], place: Option<usize>, side: Side) -> Option<&mut Links> {
-    slots.get_mut(place?)?.as_mut().map(side)
+fn index(place: Place) -> usize {
+    // Every platform with an allocator that this builds for has at least 32 bits.
+    usize::try_from(place).unwrap_or(usize::MAX)
 }

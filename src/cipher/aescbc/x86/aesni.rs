@@ -13,11 +13,10 @@ use aes::Block;
 use inout::InOutBuf;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-cpufeatures::new!(detection, "aes", "sse2");
-
-/// Chains that are encrypted at once: as many as keep the units for AES busy while each waits for its own rounds.
 #[cfg(feature = "alloc")]
-pub(super) const LANES: usize = 8;
+use super::LANES;
+
+cpufeatures::new!(detection, "aes", "sse2");
 
 /// Words of the longest schedule: 15 round keys.
 const WORDS_MAX: usize = 60;

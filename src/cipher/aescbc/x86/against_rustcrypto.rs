@@ -5,7 +5,6 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::aesni::LANES;
 use super::*;
 use chacha20::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};

@@ -3,8 +3,7 @@
 use aes::Block;
 
 use super::super::Batched;
-use super::Schedule;
-use super::aesni::LANES;
+use super::{LANES, Schedule};
 
 /// Chains from which on that takes less time than one after the other.
 const WORTH_LANES: usize = 3;
