@@ -12,8 +12,6 @@
 //! Neither cipher commits to its key by itself: a value can be made that opens under two keys. Here it would take a
 //! collision of HMAC-SHA256 in the commitment.
 
-use core::fmt;
-
 use hkdf::Hkdf;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -115,12 +113,6 @@ fn expand(prk: &Hkdf<Sha256>, info: &[&[u8]]) -> Result<Secret<64>> {
 fn split_okm(okm: &Secret<64>) -> Result<(&[u8; 32], &[u8; COMMITMENT_LEN])> {
     let (key, commitment) = okm.expose().split_first_chunk::<32>().ok_or(Error::Open)?;
     Ok((key, commitment.first_chunk().ok_or(Error::Open)?))
-}
-
-impl fmt::Debug for CommittingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CommittingKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

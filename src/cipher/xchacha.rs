@@ -2,7 +2,6 @@
 
 mod rustcrypto;
 
-use core::fmt;
 use core::ops::Range;
 
 use inout::InOutBuf;
@@ -84,12 +83,6 @@ impl Construction for XChaChaKey {
         let len = text.len();
         self.0.get().open(nonce, aad, text.into(), tag)?;
         Ok(0..len)
-    }
-}
-
-impl fmt::Debug for XChaChaKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("XChaChaKey").finish_non_exhaustive()
     }
 }
 
