@@ -10,12 +10,10 @@ mod trial;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::Mutant;
 use tree::Tree;
-use trial::{Ended, Test, trace};
+use trial::{Ended, Test, in_parallel, trace};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -57,7 +55,11 @@ enum Outcome {
 }
 
 fn run() -> Result<bool> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
+    let tests = match wanted.iter().position(|argument| argument == "--") {
+        Some(at) => wanted.split_off(at).split_off(1),
+        None => ["--lib", "--tests"].map(String::from).to_vec(),
+    };
     if let Some(unknown) = wanted.iter().find(|name| MODULES.iter().all(|(module, _)| module != name)) {
         return Err(
             format!("{unknown} is none of {:?}", MODULES.iter().map(|(name, _)| *name).collect::<Vec<_>>()).into()
@@ -69,36 +71,25 @@ fn run() -> Result<bool> {
     let mutants = catalog::list(root, &globs)?;
     println!("{} mutants", mutants.len());
     let results = root.join("target/mutants");
-    let mut tree = Tree::copy(root, results.join("tree"), FEATURES)?;
+    let mut tree = Tree::copy(root, results.join("tree"), FEATURES, tests)?;
     let (unviable, left_out) = tree.plant(root, &mutants)?;
     println!("{} do not compile, {} cannot be switched", unviable.len(), left_out.len());
     let programs = tree.build()?.ok_or("the tests do not build")?;
     let (reaching, tests) = trace(tree.root(), &programs)?;
     println!("{} tests, {} mutants reached", tests.len(), reaching.len());
-    let outcomes = Mutex::new(Vec::new());
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(mutant) = mutants.get(index) else { return Ok(()) };
-            let number = index + 1;
-            if left_out.contains(&number) {
-                continue;
-            }
-            let (outcome, by) = if unviable.contains(&number) {
-                (Outcome::Unviable, None)
-            } else {
-                judge(tree.root(), number, reaching.get(&number).map_or(&[], Vec::as_slice))?
-            };
-            tell(outcome, mutant);
-            outcomes.lock().map_err(|_| "poisoned")?.push((index, outcome, by));
+    let mut outcomes = in_parallel(mutants.len(), |index| {
+        let number = index + 1;
+        if left_out.contains(&number) {
+            return Ok(None);
         }
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "panicked")?)
+        let (outcome, by) = if unviable.contains(&number) {
+            (Outcome::Unviable, None)
+        } else {
+            judge(tree.root(), number, reaching.get(&number).map_or(&[], Vec::as_slice))?
+        };
+        tell(outcome, &mutants[index]);
+        Ok(Some((index, outcome, by)))
     })?;
-    let mut outcomes = outcomes.into_inner()?;
     // Those without a switch, each in a build of its own, which takes the place of the one that all were in.
     for (index, mutant) in mutants.iter().enumerate().filter(|(index, _)| left_out.contains(&(index + 1))) {
         let built = tree.build_with(root, mutant)?;
