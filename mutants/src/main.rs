@@ -8,7 +8,7 @@ mod tree;
 mod trial;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use catalog::Mutant;
@@ -31,7 +31,15 @@ const MODULES: &[(&str, &[&str])] = &[
     ("validate", &["src/config/validate.rs", "src/config/validate/**/*.rs"]),
 ];
 
-const FEATURES: &str = "kms-client,kms-plugin,config,tracing,metrics,rand_core,secrecy";
+/// The features of each build. The backends exclude each other: what only the second has is judged there.
+const BUILDS: [&str; 2] = [WITHOUT_C, "aws-lc-rs"];
+
+const WITHOUT_C: &str = "kms-client,kms-plugin,config,tracing,metrics,rand_core,secrecy";
+
+/// Which build has this file.
+fn build_of(file: &str) -> &'static str {
+    BUILDS[usize::from(file.ends_with("/awslc.rs"))]
+}
 
 fn main() -> ExitCode {
     match run() {
@@ -71,7 +79,21 @@ fn run() -> Result<bool> {
     let mutants = catalog::list(root, &globs)?;
     println!("{} mutants", mutants.len());
     let results = root.join("target/mutants");
-    let mut tree = Tree::copy(root, results.join("tree"), FEATURES, tests)?;
+    let mut outcomes = Vec::new();
+    for features in BUILDS {
+        let of_build: Vec<_> = mutants.iter().filter(|mutant| build_of(&mutant.file) == features).cloned().collect();
+        if !of_build.is_empty() {
+            let tree = Tree::copy(root, results.join("tree"), features, tests.clone())?;
+            outcomes.extend(judge_all(root, tree, of_build)?);
+        }
+    }
+    report(&results, &outcomes)
+}
+
+/// What became of a mutant, and the test that caught it.
+type Judged = (Mutant, Outcome, Option<String>);
+
+fn judge_all(root: &Path, mut tree: Tree, mutants: Vec<Mutant>) -> Result<Vec<Judged>> {
     let (unviable, left_out) = tree.plant(root, &mutants)?;
     println!("{} do not compile, {} cannot be switched", unviable.len(), left_out.len());
     let programs = tree.build()?.ok_or("the tests do not build")?;
@@ -88,17 +110,16 @@ fn run() -> Result<bool> {
             judge(tree.root(), number, reaching.get(&number).map_or(&[], Vec::as_slice))?
         };
         tell(outcome, &mutants[index]);
-        Ok(Some((index, outcome, by)))
+        Ok(Some((mutants[index].clone(), outcome, by)))
     })?;
     // Those without a switch, each in a build of its own, which takes the place of the one that all were in.
-    for (index, mutant) in mutants.iter().enumerate().filter(|(index, _)| left_out.contains(&(index + 1))) {
+    for (_, mutant) in mutants.iter().enumerate().filter(|(index, _)| left_out.contains(&(index + 1))) {
         let built = tree.build_with(root, mutant)?;
         let (outcome, by) = if built { judge(tree.root(), 0, &tests)? } else { (Outcome::Unviable, None) };
         tell(outcome, mutant);
-        outcomes.push((index, outcome, by));
+        outcomes.push((mutant.clone(), outcome, by));
     }
-    outcomes.sort_unstable_by_key(|&(index, ..)| index);
-    report(&results, &mutants, &outcomes)
+    Ok(outcomes)
 }
 
 fn tell(outcome: Outcome, mutant: &Mutant) {
@@ -126,12 +147,14 @@ fn judge(root: &Path, number: usize, tests: &[Test]) -> Result<(Outcome, Option<
     Ok((Outcome::Missed, None))
 }
 
-fn report(folder: &Path, mutants: &[Mutant], outcomes: &[(usize, Outcome, Option<String>)]) -> Result<bool> {
-    let lines = outcomes.iter().map(|(index, outcome, by)| {
-        format!("{outcome:?}: {} {}\n", mutants[*index].name, by.as_deref().unwrap_or_default())
-    });
-    let file: PathBuf = folder.join("outcomes.txt");
-    fs::write(&file, lines.collect::<String>())?;
+fn report(folder: &Path, outcomes: &[Judged]) -> Result<bool> {
+    let line = |(mutant, outcome, by): &Judged| {
+        format!("{outcome:?}: {} {}\n", mutant.name, by.as_deref().unwrap_or_default())
+    };
+    let mut lines: Vec<_> = outcomes.iter().map(line).collect();
+    lines.sort_unstable();
+    let file = folder.join("outcomes.txt");
+    fs::write(&file, lines.concat())?;
     let count = |wanted| outcomes.iter().filter(|(_, outcome, _)| *outcome == wanted).count();
     let missed = count(Outcome::Missed) + count(Outcome::Unreached);
     println!("every outcome is in {}", file.display());
