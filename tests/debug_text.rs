@@ -25,6 +25,8 @@ fn kek() -> LocalKek {
 fn lists_show_their_providers_and_key_names() {
     let key = AesGcmKey::from_bytes(&[7; 32]).unwrap();
     assert_eq!(format!("{:?}", NamedKey::new("n", &key).unwrap()), r#"NamedKey { name: "n", .. }"#);
+    let named = NamedKey::new("n", &key).unwrap();
+    assert_eq!(format!("{:?}", Some(&named).cloned().unwrap()), format!("{named:?}"));
     let builder = Transformer::builder().provider(aesgcm()).provider(Identity::new());
     let text = r#"[aesgcm ["a", "b"], Identity { verbatim: false }]"#;
     assert_eq!(format!("{builder:?}"), format!("TransformerBuilder {text}"));

@@ -11,8 +11,9 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use atrest::{
-    AesGcm, AesGcmKey, CacheLimits, DekCache, EnvelopeProvider, EnvelopeTransformer, Error, Event, HashedKeyId,
-    Identity, KmsV1, KmsV2, Observer, Operation, ProviderKind, Step, WrappedProvider,
+    AesGcm, AesGcmKey, CacheLimits, DekCache, Envelope, EnvelopeProvider, EnvelopeTransformer, Error, Event,
+    HashedKeyId, Identity, Kek, KmsV1, KmsV2, LocalKek, Observer, Operation, ProviderKind, Rewrap, Step,
+    WrappedProvider,
 };
 use by_hand::{AAD, NOW, seal};
 use table_kek::TableKek;
@@ -37,7 +38,20 @@ fn a_provider_of_kms_has_a_name_that_a_prefix_can_hold() {
     // As Kubernetes has it: in v1 a colon is a character like any other.
     assert_eq!(KmsV1::new("a:b").unwrap().name(), Some("a:b"));
     assert_eq!(KmsV2::new("a b").unwrap().name(), Some("a b"));
-    assert_eq!(EnvelopeProvider::new().name(), None);
+    assert_eq!((EnvelopeProvider::new().name(), EnvelopeProvider::default().name()), (None, None));
+    assert_eq!(EnvelopeTransformer::builder().build().unwrap_err(), Error::NoProvider);
+}
+
+#[test]
+fn a_dek_is_wrapped_anew_step_by_step() {
+    let kek = LocalKek::generate().unwrap();
+    let stored = Envelope::new(&kek).seal(AAD, b"hunter2").unwrap();
+    let rewrap = Rewrap::begin(AAD, &stored).unwrap();
+    let rewrap = rewrap.answer(kek.unwrap_dek(&rewrap.request()).unwrap()).unwrap();
+    assert_eq!(rewrap.context(), AAD);
+    let other = LocalKek::generate().unwrap();
+    let rewrapped = rewrap.answer(&other.wrap_dek(rewrap.expose_dek(), rewrap.context()).unwrap()).unwrap();
+    assert_eq!(Envelope::new(&other).open(AAD, &rewrapped).unwrap().expose(), b"hunter2");
 }
 
 #[test]

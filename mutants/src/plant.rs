@@ -167,3 +167,60 @@ impl Insertions {
         (planted, places)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "fn f(a: u8, b: u8) -> u8 {\n    match a {\n        1 if b > 2 => 3,\n        4 => !b + 5,\n        _ => 6,\n    }\n}\n";
+
+    fn mutant(genre: Genre, from: (usize, usize), to: (usize, usize), replacement: &str) -> Mutant {
+        let (name, file, replacement) = ("m".to_owned(), "f.rs".to_owned(), replacement.to_owned());
+        Mutant { name, file, genre, from, to, replacement }
+    }
+
+    /// The lines of the match with this mutant, and with another around it.
+    fn planted(mutants: &[Mutant]) -> Vec<String> {
+        let numbered: Vec<_> = (1..).zip(mutants).collect();
+        let planted = plant(TEXT, &numbered).unwrap();
+        assert!(planted.left_out.is_empty());
+        for (place, number) in &planted.places {
+            assert!(planted.text[place.clone()].contains(&format!("on({number})")));
+        }
+        syn::parse_file(&planted.text).unwrap();
+        planted.text.replace("crate::planted::", "").lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    #[test]
+    fn each_genre_gets_its_switch() {
+        let lines = planted(&[
+            mutant(Genre::FnValue, (2, 5), (6, 6), "7"),
+            mutant(Genre::Guard, (3, 14), (3, 19), "true"),
+            mutant(Genre::Operator, (3, 16), (3, 17), "<"),
+            mutant(Genre::MatchArm, (4, 9), (4, 21), ""),
+            mutant(Genre::Operator, (4, 14), (4, 15), ""),
+            mutant(Genre::Operator, (4, 17), (4, 18), "-"),
+        ]);
+        assert_eq!(lines[1], "if on(1) { return 7; } match a {");
+        assert_eq!(lines[2], "1 if (if on(2) { true } else if on(3) { b < 2 } else { b > 2 }) => 3,");
+        assert_eq!(lines[3], "4 if !on(4) => (if on(6) { !b - 5 } else { (if on(5) { b } else { !b }) + 5 }),");
+    }
+
+    #[test]
+    fn an_arm_that_has_a_guard_loses_it() {
+        let lines = planted(&[mutant(Genre::MatchArm, (3, 9), (3, 25), "")]);
+        assert_eq!(lines[2], "1 if (if on(1) { false } else { b > 2 }) => 3,");
+    }
+
+    #[test]
+    fn a_change_alone_is_what_was_listed() {
+        let changed = changed(TEXT, &mutant(Genre::Operator, (4, 17), (4, 18), "*")).unwrap();
+        assert_eq!(changed, TEXT.replace("!b + 5", "!b * 5"));
+    }
+
+    #[test]
+    fn what_cannot_be_switched_is_left_out() {
+        let no_place = mutant(Genre::Operator, (1, 1), (1, 3), "-");
+        assert_eq!(plant(TEXT, &[(1, &no_place)]).unwrap().left_out, [1]);
+    }
+}
