@@ -99,11 +99,8 @@ fn judge_all(root: &Path, mut tree: Tree, mutants: Vec<Mutant>) -> Result<Vec<Ju
     let programs = tree.build()?.ok_or("the tests do not build")?;
     let (reaching, tests) = trace(tree.root(), &programs)?;
     println!("{} tests, {} mutants reached", tests.len(), reaching.len());
-    let mut outcomes = in_parallel(mutants.len(), |index| {
+    in_parallel(mutants.len(), |index| {
         let number = index + 1;
-        if left_out.contains(&number) {
-            return Ok(None);
-        }
         let (outcome, by) = if unviable.contains(&number) {
             (Outcome::Unviable, None)
         } else {
@@ -111,15 +108,7 @@ fn judge_all(root: &Path, mut tree: Tree, mutants: Vec<Mutant>) -> Result<Vec<Ju
         };
         tell(outcome, &mutants[index]);
         Ok(Some((mutants[index].clone(), outcome, by)))
-    })?;
-    // Those without a switch, each in a build of its own, which takes the place of the one that all were in.
-    for (_, mutant) in mutants.iter().enumerate().filter(|(index, _)| left_out.contains(&(index + 1))) {
-        let built = tree.build_with(root, mutant)?;
-        let (outcome, by) = if built { judge(tree.root(), 0, &tests)? } else { (Outcome::Unviable, None) };
-        tell(outcome, mutant);
-        outcomes.push((mutant.clone(), outcome, by));
-    }
-    Ok(outcomes)
+    })
 }
 
 fn tell(outcome: Outcome, mutant: &Mutant) {
@@ -139,8 +128,8 @@ fn judge(root: &Path, number: usize, tests: &[Test]) -> Result<(Outcome, Option<
             Ended::Failed => Outcome::Caught,
             Ended::TimedOut => Outcome::TimedOut,
         };
-        // A test that fails by chance catches nothing. Of a mutant without a switch that cannot be told.
-        if number == 0 || test.run(root, "ATREST_MUTANT", "0")? == Ended::Passed {
+        // A test that fails by chance catches nothing.
+        if test.run(root, "ATREST_MUTANT", "0")? == Ended::Passed {
             return Ok((outcome, Some(test.label())));
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::catalog::Mutant;
-use crate::plant::{Planted, changed, plant};
+use crate::plant::{Planted, plant};
 
 /// What stands between the mutants is fast.
 const PROFILE: &str = "
@@ -138,15 +138,6 @@ impl Tree {
         let inside = planted.places.iter().find(|(place, _)| place.start <= from && to <= place.end);
         let overlapping = || planted.places.iter().find(|(place, _)| place.start < to && from < place.end);
         inside.or_else(overlapping).map(|&(_, number)| number)
-    }
-
-    /// Builds with one mutant instead of all those of its file; returns whether it compiles.
-    pub fn build_with(&self, from: &Path, mutant: &Mutant) -> Result<bool> {
-        let changed = changed(&fs::read_to_string(from.join(&mutant.file))?, mutant)?;
-        fs::write(self.root.join(&mutant.file), changed)?;
-        let built = self.build()?.is_some();
-        fs::write(self.root.join(&mutant.file), &self.planted[&mutant.file].text)?;
-        Ok(built)
     }
 
     /// Builds the tests and returns their programs, or `None` if something does not compile.

@@ -91,12 +91,15 @@ fn trace_one(root: &Path, index: usize, mut test: Test) -> Result<Option<(Test, 
     Ok(Some((test, numbers)))
 }
 
+/// Tests by the mutants that they reach.
+pub type Reaching = BTreeMap<usize, Vec<Test>>;
+
 /// The tests that pass without any mutant, all of them and by the mutants that they reach, the fastest first.
-pub fn trace(root: &Path, programs: &[PathBuf]) -> Result<(BTreeMap<usize, Vec<Test>>, Vec<Test>)> {
+pub fn trace(root: &Path, programs: &[PathBuf]) -> Result<(Reaching, Vec<Test>)> {
     let tests = list(root, programs)?;
     let mut traced: Vec<_> = in_parallel(tests.len(), |index| trace_one(root, index, tests[index].clone()))?;
     traced.sort_by_key(|(test, _)| test.took);
-    let mut by_mutant: BTreeMap<usize, Vec<Test>> = BTreeMap::new();
+    let mut by_mutant = Reaching::new();
     for (test, numbers) in &traced {
         for &number in numbers {
             by_mutant.entry(number).or_default().push(test.clone());
