@@ -41,7 +41,7 @@ impl Test {
         let null = Stdio::null;
         let mut child = command.stdin(null()).stdout(null()).stderr(null()).process_group(0).spawn()?;
         let begun = Instant::now();
-        let limit = Duration::from_secs(20) + 20 * self.took;
+        let limit = Duration::from_secs(10) + 4 * self.took;
         loop {
             if let Some(status) = child.try_wait()? {
                 return Ok(if status.success() { Ended::Passed } else { Ended::Failed });
@@ -123,7 +123,8 @@ pub fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> Result<Option<
         }
     };
     std::thread::scope(|scope| {
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        // Half of a test's time is spent on starting it and on waiting.
+        let workers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a worker panicked")?)
     })?;
