@@ -48,7 +48,7 @@ impl Test {
             }
             if begun.elapsed() > limit {
                 // With all that it started.
-                Command::new("kill").args(["-9", &format!("-{}", child.id())]).status()?;
+                Command::new("kill").args(["-9", "--", &format!("-{}", child.id())]).status()?;
                 child.wait()?;
                 return Ok(Ended::TimedOut);
             }
