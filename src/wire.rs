@@ -76,6 +76,17 @@ mod tests {
         assert_eq!(out, *b"abe");
     }
 
+    #[cfg(feature = "kms")]
+    #[test]
+    fn a_writer_leaves_no_more_than_there_is() {
+        let mut out = [7; 3];
+        let mut writer = Writer::new(&mut out);
+        assert_eq!((writer.leave(4), writer.leave(1), writer.put(b"a")), (None, Some(()), Some(())));
+        assert_eq!((writer.leave(1), writer.leave(1)), (Some(()), None));
+        assert!(writer.into_rest().is_empty());
+        assert_eq!(out, [7, b'a', 7]);
+    }
+
     #[test]
     fn a_prefixed_field_ends_where_it_says() {
         assert_eq!(split_u16_prefixed(b"\0\x02abc"), Some((&b"ab"[..], &b"c"[..])));

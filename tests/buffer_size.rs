@@ -144,6 +144,18 @@ fn failures_agree_too() {
 }
 
 #[test]
+fn what_suffices_is_what_the_shortest_name_leaves() {
+    // Ciphertext and tag, of a value under a name of one byte; of a longer name the rest of it is counted too.
+    let key = || AesGcmKey::from_bytes(&RIGHT).unwrap();
+    let list = |name| Transformer::builder().provider(AesGcm::new([(name, key())]).unwrap()).build().unwrap();
+    let suffices = |name| {
+        let stored = list(name).seal_with(&mut Counter::default(), b"", PLAINTEXT).unwrap();
+        list(name).open_len_max(&stored)
+    };
+    assert_eq!([suffices("k"), suffices("key")], [PLAINTEXT.len() + 16, PLAINTEXT.len() + 18]);
+}
+
+#[test]
 fn borrowed_lists_agree_with_owned_ones() {
     let (right, wrong) = (AesCbcKey::from_bytes(&RIGHT).unwrap(), AesCbcKey::from_bytes(&WRONG).unwrap());
     for opens in [true, false] {

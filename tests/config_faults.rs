@@ -10,6 +10,20 @@ fn refused(text: &str) -> ConfigError {
     EncryptionConfiguration::from_yaml(text, ConfigOptions::default()).unwrap_err()
 }
 
+#[test]
+fn a_list_element_with_no_provider_is_told_from_one_with_several() {
+    let problem = |provider: &str| {
+        let text = format!(
+            "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n\
+             resources:\n- resources: [secrets]\n  providers:\n  - {provider}\n"
+        );
+        refused(&text).faults()[0].problem().to_owned()
+    };
+    assert_eq!(problem("{}"), "no provider");
+    let two = "{identity: {}, secretbox: {keys: [{name: a, secret: a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=}]}}";
+    assert_eq!(problem(two), "several providers in one list element");
+}
+
 /// Path and place of each fault.
 fn places(error: &ConfigError) -> Vec<(&str, Option<(usize, usize)>)> {
     let place = |place: Place| (place.line, place.column);

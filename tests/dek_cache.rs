@@ -264,8 +264,15 @@ fn what_happened_is_counted() {
     assert_eq!(stats.hit_rate(), Some(0.5));
     cache.insert(key(5), dek(5), at(0));
     assert_eq!(cache.stats().entries, 1);
+    assert!(!cache.is_empty());
     cache.clear();
+    assert!(cache.is_empty());
     assert_eq!((cache.stats().entries, cache.stats().hits), (0, 3));
+
+    let cache = self::cache(2, DAY);
+    cache.insert(key(5), dek(5), at(0));
+    assert!(cache.get(&key(5), at(0)).is_some());
+    assert_eq!(cache.stats().hit_rate(), Some(1.0));
 }
 
 #[test]

@@ -65,6 +65,18 @@ fn parse(mutant: &Value) -> Option<Mutant> {
         genre,
         from: place("start")?,
         to: place("end")?,
-        replacement: text("replacement")?,
+        replacement: with_paths(&text("replacement")?),
     })
+}
+
+/// The crate has no prelude of the standard library, without which values of these types would not compile.
+fn with_paths(replacement: &str) -> String {
+    let mut replaced = replacement.replace("vec![", "::std::vec![");
+    for (name, path) in [("Vec", "::std::vec::Vec"), ("Box", "::std::boxed::Box"), ("String", "::std::string::String")]
+    {
+        for call in ["new(", "leak("] {
+            replaced = replaced.replace(&format!("{name}::{call}"), &format!("{path}::{call}"));
+        }
+    }
+    replaced
 }

@@ -8,14 +8,12 @@ mod tree;
 mod trial;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::Mutant;
 use tree::Tree;
-use trial::{Ended, Test, trace};
+use trial::{Ended, Test, in_parallel, trace};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -33,7 +31,15 @@ const MODULES: &[(&str, &[&str])] = &[
     ("validate", &["src/config/validate.rs", "src/config/validate/**/*.rs"]),
 ];
 
-const FEATURES: &str = "kms-client,kms-plugin,config,tracing,metrics,rand_core,secrecy";
+/// The features of each build. The backends exclude each other: what only the second has is judged there.
+const BUILDS: [&str; 2] = [WITHOUT_C, "aws-lc-rs"];
+
+const WITHOUT_C: &str = "kms-client,kms-plugin,config,tracing,metrics,rand_core,secrecy";
+
+/// Which build has this file.
+fn build_of(file: &str) -> &'static str {
+    BUILDS[usize::from(file.ends_with("/awslc.rs"))]
+}
 
 fn main() -> ExitCode {
     match run() {
@@ -57,7 +63,11 @@ enum Outcome {
 }
 
 fn run() -> Result<bool> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
+    let tests = match wanted.iter().position(|argument| argument == "--") {
+        Some(at) => wanted.split_off(at).split_off(1),
+        None => ["--lib", "--tests"].map(String::from).to_vec(),
+    };
     if let Some(unknown) = wanted.iter().find(|name| MODULES.iter().all(|(module, _)| module != name)) {
         return Err(
             format!("{unknown} is none of {:?}", MODULES.iter().map(|(name, _)| *name).collect::<Vec<_>>()).into()
@@ -69,45 +79,36 @@ fn run() -> Result<bool> {
     let mutants = catalog::list(root, &globs)?;
     println!("{} mutants", mutants.len());
     let results = root.join("target/mutants");
-    let mut tree = Tree::copy(root, results.join("tree"), FEATURES)?;
+    let mut outcomes = Vec::new();
+    for features in BUILDS {
+        let of_build: Vec<_> = mutants.iter().filter(|mutant| build_of(&mutant.file) == features).cloned().collect();
+        if !of_build.is_empty() {
+            let tree = Tree::copy(root, results.join("tree"), features, tests.clone())?;
+            outcomes.extend(judge_all(root, tree, of_build)?);
+        }
+    }
+    report(&results, &outcomes)
+}
+
+/// What became of a mutant, and the test that caught it.
+type Judged = (Mutant, Outcome, Option<String>);
+
+fn judge_all(root: &Path, mut tree: Tree, mutants: Vec<Mutant>) -> Result<Vec<Judged>> {
     let (unviable, left_out) = tree.plant(root, &mutants)?;
     println!("{} do not compile, {} cannot be switched", unviable.len(), left_out.len());
     let programs = tree.build()?.ok_or("the tests do not build")?;
     let (reaching, tests) = trace(tree.root(), &programs)?;
     println!("{} tests, {} mutants reached", tests.len(), reaching.len());
-    let outcomes = Mutex::new(Vec::new());
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(mutant) = mutants.get(index) else { return Ok(()) };
-            let number = index + 1;
-            if left_out.contains(&number) {
-                continue;
-            }
-            let (outcome, by) = if unviable.contains(&number) {
-                (Outcome::Unviable, None)
-            } else {
-                judge(tree.root(), number, reaching.get(&number).map_or(&[], Vec::as_slice))?
-            };
-            tell(outcome, mutant);
-            outcomes.lock().map_err(|_| "poisoned")?.push((index, outcome, by));
-        }
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "panicked")?)
-    })?;
-    let mut outcomes = outcomes.into_inner()?;
-    // Those without a switch, each in a build of its own, which takes the place of the one that all were in.
-    for (index, mutant) in mutants.iter().enumerate().filter(|(index, _)| left_out.contains(&(index + 1))) {
-        let built = tree.build_with(root, mutant)?;
-        let (outcome, by) = if built { judge(tree.root(), 0, &tests)? } else { (Outcome::Unviable, None) };
-        tell(outcome, mutant);
-        outcomes.push((index, outcome, by));
-    }
-    outcomes.sort_unstable_by_key(|&(index, ..)| index);
-    report(&results, &mutants, &outcomes)
+    in_parallel(mutants.len(), |index| {
+        let number = index + 1;
+        let (outcome, by) = if unviable.contains(&number) {
+            (Outcome::Unviable, None)
+        } else {
+            judge(tree.root(), number, reaching.get(&number).map_or(&[], Vec::as_slice))?
+        };
+        tell(outcome, &mutants[index]);
+        Ok(Some((mutants[index].clone(), outcome, by)))
+    })
 }
 
 fn tell(outcome: Outcome, mutant: &Mutant) {
@@ -127,20 +128,22 @@ fn judge(root: &Path, number: usize, tests: &[Test]) -> Result<(Outcome, Option<
             Ended::Failed => Outcome::Caught,
             Ended::TimedOut => Outcome::TimedOut,
         };
-        // A test that fails by chance catches nothing. Of a mutant without a switch that cannot be told.
-        if number == 0 || test.run(root, "ATREST_MUTANT", "0")? == Ended::Passed {
+        // A test that fails by chance catches nothing.
+        if test.run(root, "ATREST_MUTANT", "0")? == Ended::Passed {
             return Ok((outcome, Some(test.label())));
         }
     }
     Ok((Outcome::Missed, None))
 }
 
-fn report(folder: &Path, mutants: &[Mutant], outcomes: &[(usize, Outcome, Option<String>)]) -> Result<bool> {
-    let lines = outcomes.iter().map(|(index, outcome, by)| {
-        format!("{outcome:?}: {} {}\n", mutants[*index].name, by.as_deref().unwrap_or_default())
-    });
-    let file: PathBuf = folder.join("outcomes.txt");
-    fs::write(&file, lines.collect::<String>())?;
+fn report(folder: &Path, outcomes: &[Judged]) -> Result<bool> {
+    let line = |(mutant, outcome, by): &Judged| {
+        format!("{outcome:?}: {} {}\n", mutant.name, by.as_deref().unwrap_or_default())
+    };
+    let mut lines: Vec<_> = outcomes.iter().map(line).collect();
+    lines.sort_unstable();
+    let file = folder.join("outcomes.txt");
+    fs::write(&file, lines.concat())?;
     let count = |wanted| outcomes.iter().filter(|(_, outcome, _)| *outcome == wanted).count();
     let missed = count(Outcome::Missed) + count(Outcome::Unreached);
     println!("every outcome is in {}", file.display());

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::catalog::Mutant;
-use crate::plant::{Planted, changed, plant};
+use crate::plant::{Planted, plant};
 
 /// What stands between the mutants is fast.
 const PROFILE: &str = "
@@ -24,12 +24,14 @@ pub struct Tree {
     /// Where the project's own builds are, so that dependencies are built once.
     target: PathBuf,
     features: String,
+    /// Which tests, as `cargo test` takes it.
+    tests: Vec<String>,
     planted: BTreeMap<String, Planted>,
 }
 
 impl Tree {
     /// A copy of every file that git knows or would add, without the lints.
-    pub fn copy(from: &Path, root: PathBuf, features: &str) -> Result<Self> {
+    pub fn copy(from: &Path, root: PathBuf, features: &str, tests: Vec<String>) -> Result<Self> {
         drop(fs::remove_dir_all(&root));
         let output = Command::new("git")
             .current_dir(from)
@@ -58,7 +60,7 @@ impl Tree {
         let linker = if has_mold { "-Clink-arg=-fuse-ld=mold" } else { "" };
         fs::write(&wrapper, format!("#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec \"$@\" {linker}\n"))?;
         fs::set_permissions(wrapper, fs::Permissions::from_mode(0o755))?;
-        Ok(Self { root, target: from.join("target"), features: features.to_owned(), planted: BTreeMap::new() })
+        Ok(Self { root, target: from.join("target"), features: features.to_owned(), tests, planted: BTreeMap::new() })
     }
 
     pub fn root(&self) -> &Path {
@@ -138,18 +140,10 @@ impl Tree {
         inside.or_else(overlapping).map(|&(_, number)| number)
     }
 
-    /// Builds with one mutant instead of all those of its file; returns whether it compiles.
-    pub fn build_with(&self, from: &Path, mutant: &Mutant) -> Result<bool> {
-        let changed = changed(&fs::read_to_string(from.join(&mutant.file))?, mutant)?;
-        fs::write(self.root.join(&mutant.file), changed)?;
-        let built = self.build()?.is_some();
-        fs::write(self.root.join(&mutant.file), &self.planted[&mutant.file].text)?;
-        Ok(built)
-    }
-
     /// Builds the tests and returns their programs, or `None` if something does not compile.
     pub fn build(&self) -> Result<Option<Vec<PathBuf>>> {
-        let messages = self.cargo(&["test", "--no-run", "--lib", "--tests"])?;
+        let tests: Vec<_> = self.tests.iter().map(String::as_str).collect();
+        let messages = self.cargo(&[&["test", "--no-run"][..], &tests].concat())?;
         let mut programs = Vec::new();
         for message in &messages {
             if message["reason"] == "build-finished" && message["success"] != true {

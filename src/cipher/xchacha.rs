@@ -2,7 +2,6 @@
 
 mod rustcrypto;
 
-use core::fmt;
 use core::ops::Range;
 
 use inout::InOutBuf;
@@ -87,12 +86,6 @@ impl Construction for XChaChaKey {
         let len = text.len();
         stack_wiped::<STACK, _>(|| self.0.get().open(nonce, aad, text.into(), tag))?;
         Ok(0..len)
-    }
-}
-
-impl fmt::Debug for XChaChaKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("XChaChaKey").finish_non_exhaustive()
     }
 }
 

@@ -6,8 +6,6 @@
 //! key    = HKDF-Expand(seed, info, 32)
 //! ```
 
-use core::fmt;
-
 use hkdf::Hkdf;
 use sha2::Sha256;
 
@@ -88,10 +86,4 @@ impl XNonceGcmKey {
 fn split_head(head: &[u8; HEAD_LEN]) -> Result<(&[u8; INFO_LEN], &[u8; NONCE_LEN])> {
     let (info, nonce) = head.split_first_chunk::<INFO_LEN>().ok_or(Error::Open)?;
     Ok((info, nonce.first_chunk().ok_or(Error::Open)?))
-}
-
-impl fmt::Debug for XNonceGcmKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("XNonceGcmKey").finish_non_exhaustive()
-    }
 }

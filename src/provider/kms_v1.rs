@@ -117,10 +117,9 @@ impl WrappedWalk for KmsV1 {
         out: &mut [u8],
     ) -> Result<Payload> {
         match dek.open_into(aad, value.payload, out) {
+            // Refused by a DEK that was not expanded for it.
             #[cfg(feature = "aescbc")]
-            Err(Error::Open) if self.legacy_cbc => {
-                dek.open_legacy_cbc(value.payload, out).map(|len| Payload { len, stale: true })
-            }
+            Err(Error::Open) => dek.open_legacy_cbc(value.payload, out).map(|len| Payload { len, stale: true }),
             opened => opened.map(|len| Payload { len, stale: false }),
         }
     }

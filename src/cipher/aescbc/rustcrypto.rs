@@ -27,6 +27,10 @@ const fn room_beside<T>() -> usize {
     size_of::<Aes256>() - size_of::<T>()
 }
 
+// The room is filled, or this does not compile.
+const _: [(); size_of::<Aes256>()] = [(); size_of::<(Aes128, [u8; room_beside::<Aes128>()])>()];
+const _: [(); size_of::<Aes256>()] = [(); size_of::<(Aes192, [u8; room_beside::<Aes192>()])>()];
+
 const _: () = {
     const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
     wiped_on_drop::<Aes128>();

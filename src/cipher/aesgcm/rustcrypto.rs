@@ -28,6 +28,12 @@ const fn room_beside<A>() -> usize {
     size_of::<AesGcm<Aes256Enc, U12>>() - size_of::<AesGcm<A, U12>>()
 }
 
+// The room is filled, or this does not compile.
+const _: [(); size_of::<AesGcm<Aes256Enc, U12>>()] =
+    [(); size_of::<(AesGcm<Aes128Enc, U12>, [u8; room_beside::<Aes128Enc>()])>()];
+const _: [(); size_of::<AesGcm<Aes256Enc, U12>>()] =
+    [(); size_of::<(AesGcm<Aes192Enc, U12>, [u8; room_beside::<Aes192Enc>()])>()];
+
 const _: () = {
     const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
     wiped_on_drop::<AesGcm<Aes128Enc, U12>>();

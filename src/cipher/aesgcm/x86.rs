@@ -49,6 +49,10 @@ const fn room_beside<A>() -> usize {
     size_of::<Aes256Enc>() - size_of::<A>()
 }
 
+// The room is filled, or this does not compile.
+const _: [(); size_of::<Aes256Enc>()] = [(); size_of::<(Aes128Enc, [u8; room_beside::<Aes128Enc>()])>()];
+const _: [(); size_of::<Aes256Enc>()] = [(); size_of::<(Aes192Enc, [u8; room_beside::<Aes192Enc>()])>()];
+
 const _: () = {
     const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
     wiped_on_drop::<Aes128Enc>();

@@ -72,6 +72,19 @@ mod tests {
     }
 
     #[test]
+    fn names_may_fill_what_is_allowed() {
+        let label = "a".repeat(63);
+        let names: Vec<_> = (100..230).map(|i| format!("{i}.{label}.{label}.{label}.{}", "b".repeat(56))).collect();
+        assert!(names.iter().all(|name| name.len() == 252));
+        for (last, is_valid) in [("abc.defg", true), ("abc.defgh", false)] {
+            let mut collected = Collected::default();
+            names.iter().map(|name| &**name).chain([last]).for_each(|name| collected.insert(name, b""));
+            assert_eq!((collected.names_len, collected.is_valid), (32_760 + last.len(), is_valid));
+            assert_eq!(collected.into_sorted().is_ok(), is_valid);
+        }
+    }
+
+    #[test]
     fn a_long_value_does_no_harm_once_it_is_replaced() {
         let long = [0; ANNOTATIONS_MAX];
         let mut collected = Collected::default();

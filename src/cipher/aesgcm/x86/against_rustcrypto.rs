@@ -21,6 +21,9 @@ fn compare(key: &[u8], nonce: &[u8; 12], aad: &[u8], text: &[u8], bit: usize) {
     let mut in_place = text.to_vec();
     assert_eq!(own.seal_in_place(nonce, aad, &mut in_place), Ok(tag));
     assert_eq!(in_place, expected);
+    in_place.copy_from_slice(text);
+    assert_eq!(library.seal_in_place(nonce, aad, &mut in_place), Ok(tag));
+    assert_eq!(in_place, expected);
 
     let mut out = vec![0xa5; text.len()];
     own.open(nonce, aad, &sealed, &mut out, &tag).unwrap();
@@ -32,6 +35,15 @@ fn compare(key: &[u8], nonce: &[u8; 12], aad: &[u8], text: &[u8], bit: usize) {
     assert_eq!(in_place, sealed);
     own.open_in_place(nonce, aad, &mut in_place, &tag).unwrap();
     assert_eq!(in_place, text);
+
+    out.fill(0xa5);
+    library.open(nonce, aad, &sealed, &mut out, &tag).unwrap();
+    assert_eq!(out, text);
+    assert_eq!(library.open(nonce, aad, &sealed, &mut out, &wrong), Err(Error::Open));
+    assert_eq!(library.open_in_place(nonce, aad, &mut sealed, &wrong), Err(Error::Open));
+    assert_eq!(sealed, expected);
+    library.open_in_place(nonce, aad, &mut sealed, &tag).unwrap();
+    assert_eq!(sealed, text);
 }
 
 #[test]

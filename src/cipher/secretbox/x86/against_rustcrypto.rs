@@ -37,6 +37,12 @@ fn compare(cpu: Avx2, key: &[u8; 32], nonce: &[u8; 24], text: &[u8], bit: usize)
     assert_eq!(in_place, sealed);
     open_in_place(cpu, key, nonce, &mut in_place, &tag).unwrap();
     assert_eq!(in_place, text);
+
+    out.fill(0xa5);
+    let mut library = |tag| rustcrypto::open(key, nonce, InOutBuf::new(&sealed, &mut out).unwrap(), tag);
+    assert_eq!(library(&wrong), Err(Error::Open));
+    assert_eq!(library(&tag), Ok(()));
+    assert_eq!(out, text);
 }
 
 #[test]
