@@ -1,7 +1,7 @@
 //! The backend by `aws-lc-rs` for long values: the chain of encryption without a detour of each block by way of memory. It
 //! is built from C. Short values, and opening, where it gains nothing, are the portable backend's.
 //!
-//! The library wipes its round keys on drop. What its code leaves in registers and on the stack is its own affair.
+//! The library wipes its round keys on drop. What its code leaves in registers is its own affair.
 
 use aws_lc_rs::cipher::{AES_128, AES_192, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;

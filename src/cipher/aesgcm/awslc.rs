@@ -3,8 +3,8 @@
 //! The library decrypts before it knows whether the tag is right, and zeroes its output if it is not. Opening in place has
 //! to leave the value as it was then, so that the portable backend does that.
 //!
-//! The round keys lie in memory of the library's own, which it wipes when it gives it back. What its code leaves in
-//! registers and on the stack is its own affair: nothing here can wipe that.
+//! The round keys lie in memory of the library's own, which it wipes when it gives it back. What its code leaves on
+//! the stack is overwritten after each call, what it leaves in registers is not.
 
 use alloc::boxed::Box;
 
