@@ -233,7 +233,8 @@ fn conversions_from_secrecy_leave_no_copy() {
         let text = SecretString::from(TEXT);
         drop([AesGcmKey::try_from(&text).unwrap()]);
         let boxed = SecretBox::new(Box::new(KEY));
-        assert_eq!(Box::new(Secret::<32>::from(&boxed)).expose(), &KEY);
+        let copy = Box::new(Secret::<32>::from(&boxed));
+        assert_eq!(copy.expose(), &KEY);
     };
     assert_eq!((freed_with(&KEY, keys), freed_with(&TEXT.as_bytes()[8..24], keys)), (0, 0));
 }

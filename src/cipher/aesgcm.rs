@@ -18,12 +18,10 @@ use crate::secret::{Held, stack_wiped, wipe};
 #[cfg(feature = "aws-lc-rs")]
 use awslc as backend;
 #[cfg(feature = "envelope")]
-use backend::Once;
+pub(super) use backend::ONCE_STACK;
 #[cfg(feature = "envelope")]
-pub(super) use backend::STACK;
-#[cfg(not(feature = "envelope"))]
-use backend::STACK;
-use backend::Schedule;
+use backend::Once;
+use backend::{STACK, Schedule};
 #[cfg(not(any(feature = "aws-lc-rs", target_arch = "x86_64")))]
 use rustcrypto as backend;
 #[cfg(all(not(feature = "aws-lc-rs"), target_arch = "x86_64"))]

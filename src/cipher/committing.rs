@@ -27,9 +27,8 @@ use crate::secret::{Held, Secret, stack_wiped, wipe};
 /// What the expansion is for; another version of the construction has another one.
 const LABEL: &[u8] = b"atrest:env:v1";
 
-/// Bytes of the stack that a call is given: besides the cipher's, for deriving the key and expanding it. About 7 KiB in all
-/// were seen in use.
-const STACK: usize = if aesgcm::STACK > xchacha::STACK { aesgcm::STACK } else { xchacha::STACK } + 3 * 1024;
+/// Bytes of the stack that a call is given, with what deriving the key takes.
+const STACK: usize = if aesgcm::ONCE_STACK > xchacha::ONCE_STACK { aesgcm::ONCE_STACK } else { xchacha::ONCE_STACK };
 
 const SALT_LEN: usize = 32;
 const COMMITMENT_LEN: usize = 32;

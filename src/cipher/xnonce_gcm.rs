@@ -9,7 +9,7 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::aesgcm::{self, open_once, seal_once};
+use super::aesgcm::{ONCE_STACK, open_once, seal_once};
 use super::layout;
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -21,10 +21,6 @@ pub(crate) const SEED_LEN_MIN: usize = 32;
 const INFO_LEN: usize = 32;
 const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
-
-/// Bytes of the stack that a call is given: besides the cipher's, for deriving the key and expanding it. About 6 KiB in all
-/// were seen in use.
-const STACK: usize = aesgcm::STACK + 5 * 1024;
 
 /// Bytes in front of the ciphertext: info and nonce.
 const HEAD_LEN: usize = 44;
@@ -64,7 +60,7 @@ impl XNonceGcmKey {
         let mut drawn = [0; HEAD_LEN];
         rng.fill(&mut drawn)?;
         let (info, nonce) = split_head(&drawn)?;
-        *tag = stack_wiped::<STACK, _>(|| seal_once(self.derive(info)?.expose(), nonce, aad, plaintext, text))?;
+        *tag = stack_wiped::<ONCE_STACK, _>(|| seal_once(self.derive(info)?.expose(), nonce, aad, plaintext, text))?;
         *head = drawn;
         Ok(())
     }
@@ -75,7 +71,8 @@ impl XNonceGcmKey {
         let (text, tag) = body.split_last_chunk::<TAG_LEN>().ok_or(Error::Open)?;
         let out = out.get_mut(..text.len()).ok_or(Error::BufferTooSmall { needed: text.len() })?;
         let (info, nonce) = split_head(head)?;
-        let opened = stack_wiped::<STACK, _>(|| open_once(self.derive(info)?.expose(), nonce, aad, text, out, tag));
+        let opened =
+            stack_wiped::<ONCE_STACK, _>(|| open_once(self.derive(info)?.expose(), nonce, aad, text, out, tag));
         if opened.is_err() {
             wipe(out);
         }

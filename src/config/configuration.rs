@@ -22,7 +22,11 @@ use super::node::{Builder, Stopped};
 use super::raw::RawConfiguration;
 use super::validate::validate;
 use super::{json, yaml};
+use crate::secret::stack_wiped;
 use crate::transformer::Transformer;
+
+/// Bytes of the stack that reading is given.
+const STACK: usize = 64 * 1024;
 
 /// The longest file that is read.
 const FILE_MAX: usize = 16 << 20;
@@ -127,11 +131,13 @@ impl EncryptionConfiguration {
     /// [`Validate`](ConfigStage::Validate) and [`Build`](ConfigStage::Build).
     pub fn from_yaml(text: impl AsRef<[u8]>, options: ConfigOptions) -> Result<Self, ConfigError> {
         let text = text.as_ref();
-        let raw = read(text)?;
-        let mut faults = Faults::default();
-        let entries = validate(raw, options.reload, &mut faults);
-        let entries = faults.verdict(ConfigStage::Validate, entries)?;
-        Self::build(entries, content_hash(text), options)
+        stack_wiped::<STACK, _>(|| {
+            let raw = read(text)?;
+            let mut faults = Faults::default();
+            let entries = validate(raw, options.reload, &mut faults);
+            let entries = faults.verdict(ConfigStage::Validate, entries)?;
+            Self::build(entries, content_hash(text), options)
+        })
     }
 
     /// Reads a configuration from a file; what is read of it is wiped.

@@ -39,7 +39,8 @@ unsafe impl GlobalAlloc for Searching {
         // SAFETY: the block is live until the call below, and was zeroed over its whole length.
         let bytes = unsafe { slice::from_raw_parts(block, layout.size()) };
         let needle = NEEDLE.get();
-        if !needle.is_empty() && bytes.windows(needle.len()).any(|window| window == needle) {
+        let counts = !needle.is_empty() && bytes.len() <= LEN_MAX.get();
+        if counts && bytes.windows(needle.len()).any(|window| window == needle) {
             FOUND.set(FOUND.get() + 1);
         }
         if block == WATCHED.get() {
@@ -63,6 +64,14 @@ pub(crate) fn freed_with(needle: &'static [u8], run: impl FnOnce()) -> usize {
 /// As [`freed_with`], with a needle that `run` finds out: it says so by [`look_for`].
 pub(crate) fn freed_while(run: impl FnOnce()) -> usize {
     freed_with(&[], run)
+}
+
+/// As [`freed_while`], in blocks of no more than `len_max` bytes.
+pub(crate) fn freed_short_while(len_max: usize, run: impl FnOnce()) -> usize {
+    LEN_MAX.set(len_max);
+    let found = freed_while(run);
+    LEN_MAX.set(usize::MAX);
+    found
 }
 
 /// Has this looked for from now on; if something is already, only if it is to be replaced. What is freed while the needle

@@ -3,8 +3,8 @@
 //! The library decrypts before it knows whether the tag is right, and zeroes its output if it is not. Opening in place has
 //! to leave the value as it was then, so that the portable backend does that.
 //!
-//! The round keys lie in memory of the library's own, which it wipes when it gives it back. What its code leaves in
-//! registers and on the stack is its own affair: nothing here can wipe that.
+//! The round keys lie in memory of the library's own, which it wipes when it gives it back. What its code leaves on
+//! the stack is overwritten after each call, what it leaves in registers is not.
 
 use alloc::boxed::Box;
 
@@ -16,6 +16,10 @@ use crate::error::{Error, Result};
 
 /// Bytes of the stack that a call is given; about 1.5 KiB were seen in use.
 pub(in crate::cipher) const STACK: usize = 2 * 1024;
+
+/// The same where the key is derived and expanded for the call; about 3 KiB were seen in use.
+#[cfg(feature = "envelope")]
+pub(in crate::cipher) const ONCE_STACK: usize = 7 * 1024;
 
 /// The round keys and the hash key, once for each backend.
 pub(super) struct Schedule {

@@ -13,6 +13,11 @@ use crate::error::{Error, Result};
 #[allow(dead_code, reason = "some builds and tests use a part")]
 pub(in crate::cipher) const STACK: usize = 12 * 1024;
 
+/// The same where the key is derived and expanded for the call.
+#[cfg(feature = "envelope")]
+#[allow(dead_code, reason = "some builds and tests use a part")]
+pub(in crate::cipher) const ONCE_STACK: usize = 16 * 1024;
+
 /// The round keys, encryption direction only, and the hash key.
 ///
 /// Zeros fill each variant up to the largest: what lies in room that a variant leaves unused is moved along
