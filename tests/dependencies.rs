@@ -7,9 +7,9 @@
 #[path = "common/imports.rs"]
 mod imports;
 
+use core::fmt::Write as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -137,7 +137,7 @@ fn reasons(document: &str) -> BTreeMap<String, String> {
     let rows = document.lines().filter(|line| line.starts_with("| `"));
     rows.filter_map(|row| {
         let mut cells = row.trim_matches('|').split('|').map(str::trim);
-        Some((cells.next()?.trim_matches('`').to_owned(), cells.last()?.to_owned()))
+        Some((cells.next()?.trim_matches('`').to_owned(), cells.next_back()?.to_owned()))
     })
     .collect()
 }
