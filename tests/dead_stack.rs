@@ -68,7 +68,7 @@ fn object(kind: ProviderKind) -> Vec<u8> {
 
 type Call = fn(&Transformer<'_>, &[u8], &[u8], &mut [u8]);
 
-const CALLS: [(&str, Call); 9] = [
+const CALLS: [(&str, Call); 10] = [
     ("seal", |list, text, _, _| drop(list.seal_with(&mut Nonce, AAD, text).unwrap())),
     ("seal into", |list, text, _, out| {
         list.seal_into(&mut Nonce, AAD, text, out).unwrap();
@@ -76,6 +76,10 @@ const CALLS: [(&str, Call); 9] = [
     ("seal in place", |list, text, _, out| {
         out[..text.len()].copy_from_slice(text);
         list.seal_in_place(&mut Nonce, AAD, text.len(), out).unwrap();
+    }),
+    ("seal many", |list, text, _, _| {
+        let values = [(AAD, text); 9];
+        list.seal_many_with(&mut Nonce, values).for_each(|stored| drop(stored.unwrap()));
     }),
     ("open", |list, _, stored, _| drop(list.open(AAD, stored).unwrap())),
     ("open into", |list, _, stored, out| {

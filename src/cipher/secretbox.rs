@@ -54,7 +54,7 @@ impl Construction for SecretboxKey {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
         #[cfg(feature = "dryoc")]
         if plaintext.len() >= dryoc::LONG {
-            return dryoc::seal(self.key(), nonce, plaintext, text, tag);
+            return stack_wiped::<{ dryoc::STACK }, _>(|| dryoc::seal(self.key(), nonce, plaintext, text, tag));
         }
         let buffers = InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?;
         *tag = stack_wiped::<STACK, _>(|| seal(self.key(), nonce, buffers));
@@ -70,7 +70,7 @@ impl Construction for SecretboxKey {
     fn open_into(&self, nonce: &[u8; 24], _aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let (tag, text) = body.split_first_chunk().ok_or(Error::Open)?;
         let out = &mut out[..text.len()];
-        let opened = stack_wiped::<STACK, _>(|| open(self.key(), nonce, text, out, tag));
+        let opened = open(self.key(), nonce, text, out, tag);
         if opened.is_err() {
             wipe(out);
         }
@@ -98,13 +98,15 @@ fn seal(key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>) -> [u8; 16
 fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
     #[cfg(feature = "dryoc")]
     if text.len() >= dryoc::LONG {
-        return dryoc::open(key, nonce, text, out, tag);
+        return stack_wiped::<{ dryoc::STACK }, _>(|| dryoc::open(key, nonce, text, out, tag));
     }
-    #[cfg(target_arch = "x86_64")]
-    if let Some(cpu) = x86::Avx2::detect() {
-        return x86::open(cpu, key, nonce, text, out, tag);
-    }
-    rustcrypto::open(key, nonce, InOutBuf::new(text, out).map_err(|_| Error::Open)?, tag)
+    stack_wiped::<STACK, _>(|| {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cpu) = x86::Avx2::detect() {
+            return x86::open(cpu, key, nonce, text, out, tag);
+        }
+        rustcrypto::open(key, nonce, InOutBuf::new(text, out).map_err(|_| Error::Open)?, tag)
+    })
 }
 
 /// Checks the tag, and only then decrypts `text`.

@@ -32,7 +32,7 @@ impl<const DEPTH: usize> Drop for Wiped<DEPTH> {
     #[inline(always)]
     fn drop(&mut self) {
         // Code that is not optimised spills everything.
-        if cfg!(debug_assertions) {
+        if cfg!(debug_assertions) && DEPTH < UNOPTIMISED {
             overwrite::<UNOPTIMISED>();
         } else {
             overwrite::<DEPTH>();
