@@ -18,6 +18,11 @@ mod table;
 mod targets;
 
 /// What the sources in [`backends`] import.
+#[allow(dead_code)]
+#[path = "../../../src/declassified.rs"]
+mod declassified;
+
+/// The same.
 mod error {
     pub type Error = atrest::Error;
     pub type Result<T, E = Error> = core::result::Result<T, E>;

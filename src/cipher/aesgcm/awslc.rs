@@ -15,11 +15,11 @@ use crate::declassified;
 use crate::error::{Error, Result};
 
 /// Bytes of the stack that a call is given; about 1.5 KiB were seen in use.
-pub(in crate::cipher) const STACK: usize = 2 * 1024;
+pub(crate) const STACK: usize = 2 * 1024;
 
 /// The same where the key is derived and expanded for the call; about 3 KiB were seen in use.
 #[cfg(feature = "envelope")]
-pub(in crate::cipher) const ONCE_STACK: usize = 7 * 1024;
+pub(crate) const ONCE_STACK: usize = 7 * 1024;
 
 /// The round keys and the hash key, once for each backend.
 pub(super) struct Schedule {

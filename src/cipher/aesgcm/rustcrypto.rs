@@ -11,12 +11,12 @@ use crate::error::{Error, Result};
 
 /// Bytes of the stack that a call is given; about 8 KiB were seen in use.
 #[allow(dead_code, reason = "some builds and tests use a part")]
-pub(in crate::cipher) const STACK: usize = 12 * 1024;
+pub(crate) const STACK: usize = 12 * 1024;
 
 /// The same where the key is derived and expanded for the call.
 #[cfg(feature = "envelope")]
 #[allow(dead_code, reason = "some builds and tests use a part")]
-pub(in crate::cipher) const ONCE_STACK: usize = 16 * 1024;
+pub(crate) const ONCE_STACK: usize = 16 * 1024;
 
 /// The round keys, encryption direction only, and the hash key.
 ///

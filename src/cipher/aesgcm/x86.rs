@@ -29,11 +29,11 @@ const WORTH_A_BATCH: usize = 24;
 
 /// Bytes of the stack that a call is given; about 2 KiB were seen in use.
 #[allow(dead_code, reason = "with another backend tests alone use this one")]
-pub(in crate::cipher) const STACK: usize = 3 * 1024;
+pub(crate) const STACK: usize = 3 * 1024;
 
 /// The same where the key is derived and expanded for the call; about 9 KiB were seen in use.
 #[cfg(all(feature = "envelope", not(feature = "aws-lc-rs")))]
-pub(in crate::cipher) const ONCE_STACK: usize = 12 * 1024;
+pub(crate) const ONCE_STACK: usize = 12 * 1024;
 
 /// The round keys, encryption direction only, and the hash key.
 pub(super) struct Schedule {
