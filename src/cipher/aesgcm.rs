@@ -21,7 +21,7 @@ use awslc as backend;
 pub(super) use backend::ONCE_STACK;
 #[cfg(feature = "envelope")]
 use backend::Once;
-use backend::{STACK, Schedule};
+use backend::{IN_PLACE_STACK, STACK, Schedule};
 #[cfg(not(any(feature = "aws-lc-rs", target_arch = "x86_64")))]
 use rustcrypto as backend;
 #[cfg(all(not(feature = "aws-lc-rs"), target_arch = "x86_64"))]
@@ -159,7 +159,7 @@ impl Construction for AesGcmKey {
         let (text, tag) = body.split_last_chunk_mut().ok_or(Error::Open)?;
         let len = text.len();
         let schedule = &self.0.get().schedule;
-        stack_wiped::<STACK, _>(|| schedule.open_in_place(nonce, aad, text, tag))?;
+        stack_wiped::<IN_PLACE_STACK, _>(|| schedule.open_in_place(nonce, aad, text, tag))?;
         Ok(0..len)
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Transformer, zeroed};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::provider::{ToSeal, Walk};
 use crate::random::Random;
 
@@ -73,7 +73,7 @@ impl Transformer<'_> {
         let mut places = vec![];
         for ((aad, plaintext), out) in group.iter().zip(&mut outs) {
             if let Ok(out) = out {
-                places.push(ToSeal { aad, plaintext, out, sealed: Ok(0) });
+                places.push(ToSeal { aad, plaintext, out, sealed: Err(Error::NoProvider) });
             }
         }
         if let Ok(first) = self.first() {
@@ -81,7 +81,7 @@ impl Transformer<'_> {
         }
         let mut outcomes = places.into_iter().map(|place| place.sealed).collect::<Vec<_>>().into_iter();
         let sealed = group.iter().zip(outs).map(|(&(_, plaintext), out)| {
-            let sealed = out.and_then(|out| outcomes.next().unwrap_or(Ok(0)).map(|_| out));
+            let sealed = out.and_then(|out| outcomes.next().unwrap_or(Err(Error::NoProvider)).map(|_| out));
             self.told_seal(plaintext.len(), sealed)
         });
         sealed.collect()

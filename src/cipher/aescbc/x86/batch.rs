@@ -32,9 +32,11 @@ impl Schedule {
                 *chain = core::mem::take(chain).get_mut(steps..).unwrap_or_default();
             }
         }
-        for (chain, state) in chains.into_iter().zip(&state) {
+        let begun = chains.into_iter().zip(state);
+        let waiting = rest.map(|(iv, text)| (Block::slice_as_chunks_mut(text).0, Block::from(*iv)));
+        for (chain, state) in begun.chain(waiting) {
             if let Some((end, blocks)) = chain.split_last_mut() {
-                keys.chain(state, blocks.into(), end);
+                keys.chain(&state, blocks.into(), end);
             }
         }
     }
