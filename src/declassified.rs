@@ -9,6 +9,7 @@ use core::hint::black_box;
 
 use subtle::Choice;
 
+#[cfg(any(feature = "aesgcm", feature = "envelope"))]
 use crate::error::{Error, Result};
 
 /// Whether a tag, a commitment, a padding or base64 is right: the error tells the caller, and no more than that.
