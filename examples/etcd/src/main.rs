@@ -64,7 +64,7 @@ struct Settings {
     /// How many values are under way at the same time.
     #[arg(long, default_value = "16")]
     in_flight: NonZeroUsize,
-    /// Takes whatever AES-CBC opens for a plaintext: for stores of others than Kubernetes.
+    /// Takes whatever AES-CBC, KMS v1 and identity open for a plaintext: for stores of others than Kubernetes.
     #[arg(long)]
     any_plaintext: bool,
 }

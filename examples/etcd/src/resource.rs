@@ -43,7 +43,7 @@ pub enum Judgement {
 impl Resource {
     /// The resource `name` as an API server with this configuration has it. KMS plugins are not asked so far.
     ///
-    /// With `any_plaintext`, what opens by AES-CBC need not look like an object of Kubernetes; see
+    /// With `any_plaintext`, what opens without integrity need not look like an object of Kubernetes; see
     /// [`judge`](Self::judge).
     ///
     /// # Errors
