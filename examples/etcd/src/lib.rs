@@ -6,6 +6,7 @@
 
 mod error;
 mod pages;
+mod plugins;
 mod report;
 mod resource;
 mod run;

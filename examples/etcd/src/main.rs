@@ -43,9 +43,9 @@ struct Settings {
     /// The resource in that file, such as `secrets` or `deployments.apps`.
     #[arg(long, default_value = "secrets")]
     resource: String,
-    /// What the keys of its values begin with.
-    #[arg(long, default_value = "/registry/secrets/")]
-    prefix: String,
+    /// What the keys of its values begin with, up to a `/`; for `secrets` it is `/registry/secrets/` if not given.
+    #[arg(long)]
+    prefix: Option<String>,
     /// Where etcd listens.
     #[arg(long, value_delimiter = ',', default_value = "http://127.0.0.1:2379")]
     endpoints: Vec<String>,
@@ -64,7 +64,7 @@ struct Settings {
     /// How many values are under way at the same time.
     #[arg(long, default_value = "16")]
     in_flight: NonZeroUsize,
-    /// Takes whatever AES-CBC opens for a plaintext: for stores of others than Kubernetes.
+    /// Takes whatever AES-CBC, KMS v1 and identity open for a plaintext: for stores of others than Kubernetes.
     #[arg(long)]
     any_plaintext: bool,
 }
@@ -76,7 +76,10 @@ async fn main() -> ExitCode {
         Command::Rewrite(settings) => (Mode::Rewrite, settings),
     };
     match begin(&settings).await {
-        Ok((kv, resource)) => go(kv, &resource, mode, &settings).await,
+        Ok((kv, resource, prefix)) => {
+            let task = Run { prefix: prefix.into(), page: settings.page, in_flight: settings.in_flight, mode };
+            go(kv, &resource, &task).await
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(2)
@@ -84,19 +87,29 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn begin(settings: &Settings) -> Result<(KvClient, Resource), Box<dyn Error>> {
+async fn begin(settings: &Settings) -> Result<(KvClient, Resource, &str), Box<dyn Error>> {
+    let prefix = prefix(settings)?;
     let config = EncryptionConfiguration::from_path(&settings.config, ConfigOptions::default())?;
     if !config.is_configured(&settings.resource) {
         return Err(format!("the configuration does not encrypt {:?}", settings.resource).into());
-    }
-    if settings.prefix.is_empty() {
-        return Err("without a prefix the values of other resources would be taken for these".into());
     }
     if settings.cacert.is_none() && settings.endpoints.iter().any(|url| url.starts_with("https:")) {
         return Err("https needs --cacert".into());
     }
     let resource = Resource::new(&config, &settings.resource, settings.any_plaintext)?;
-    Ok((connect(settings).await?, resource))
+    Ok((connect(settings).await?, resource, prefix))
+}
+
+/// Where the values of the resource are. To guess it wrong would be to seal those of another resource with its keys.
+fn prefix(settings: &Settings) -> Result<&str, String> {
+    match settings.prefix.as_deref() {
+        None if settings.resource == "secrets" => Ok("/registry/secrets/"),
+        None => {
+            Err(format!("--resource {:?} needs --prefix: what the keys of its values begin with", settings.resource))
+        }
+        Some(prefix) if prefix.ends_with('/') => Ok(prefix),
+        Some(_) => Err("--prefix must end in a slash: it would stand for other resources too".to_owned()),
+    }
 }
 
 async fn connect(settings: &Settings) -> Result<KvClient, Box<dyn Error>> {
@@ -117,8 +130,7 @@ async fn connect(settings: &Settings) -> Result<KvClient, Box<dyn Error>> {
     Ok(client.kv_client().max_decoding_message_size(MESSAGE_MAX))
 }
 
-async fn go(mut kv: KvClient, resource: &Resource, mode: Mode, settings: &Settings) -> ExitCode {
-    let task = Run { prefix: settings.prefix.clone().into(), page: settings.page, in_flight: settings.in_flight, mode };
+async fn go(mut kv: KvClient, resource: &Resource, task: &Run) -> ExitCode {
     let keys = match count_keys(&mut kv, &task.prefix).await {
         Ok(keys) => keys,
         Err(stop) => {
@@ -128,7 +140,7 @@ async fn go(mut kv: KvClient, resource: &Resource, mode: Mode, settings: &Settin
     };
     let progress = Progress::new(keys);
     let mut report = Report::new(resource);
-    let done = run(&kv, resource, &task, &mut report, |settled| tell(&progress, settled)).await;
+    let done = run(&kv, resource, task, &mut report, |settled| tell(&progress, settled)).await;
     let spent = progress.finish(report.verdicts.total());
     let mut out = std::io::stdout().lock();
     let unneeded = resource.retirable(&report.inventory);

@@ -6,18 +6,26 @@ use std::collections::BTreeSet;
 
 use atrest::{
     AsyncTransformer, CallError, ConnectError, ConnectedConfiguration, EncryptionConfiguration, Error, Inventory,
-    ProviderKind, SecretVec, inspect,
+    KeyEntry, Opened, ProviderKind, SecretVec, inspect,
 };
+
+use crate::plugins::Plugins;
 
 /// Characters that are told of why a value does not open: its names are the choice of whoever wrote it.
 const WHY_MAX: usize = 240;
+
+/// How often a value is opened that its KMS plugin says it cannot be reached for.
+const OPENS: u32 = 2;
 
 /// A resource of an `EncryptionConfiguration`, with its KMS plugins connected.
 #[derive(Debug)]
 pub struct Resource {
     connected: ConnectedConfiguration,
+    plugins: Plugins,
     name: String,
     keys: BTreeSet<(ProviderKind, String)>,
+    /// Those of the keys that seal, be it another resource.
+    sealing: BTreeSet<(ProviderKind, String)>,
     any_plaintext: bool,
 }
 
@@ -35,16 +43,19 @@ pub enum Judgement {
 impl Resource {
     /// The resource `name` as an API server with this configuration has it. KMS plugins are not asked so far.
     ///
-    /// With `any_plaintext`, what opens by AES-CBC need not look like an object of Kubernetes; see
+    /// With `any_plaintext`, what opens without integrity need not look like an object of Kubernetes; see
     /// [`judge`](Self::judge).
     ///
     /// # Errors
     /// [`ConnectError`], which a configuration that was read does not cause.
     pub fn new(config: &EncryptionConfiguration, name: &str, any_plaintext: bool) -> Result<Self, ConnectError> {
+        let (connected, plugins) = Plugins::connect(config, name)?;
+        let named = |kind| move |key: &KeyEntry| (kind, key.name().to_owned());
         let providers = config.entries().iter().flat_map(|entry| entry.providers());
-        let names = |kind| move |key: &atrest::KeyEntry| (kind, key.name().to_owned());
-        let keys = providers.flat_map(|provider| provider.keys().iter().map(names(provider.kind()))).collect();
-        Ok(Self { connected: config.connect_plugins()?, name: name.to_owned(), keys, any_plaintext })
+        let keys = providers.flat_map(|provider| provider.keys().iter().map(named(provider.kind()))).collect();
+        let first = config.entries().iter().filter_map(|entry| entry.providers().first());
+        let sealing = first.filter_map(|provider| provider.keys().first().map(named(provider.kind()))).collect();
+        Ok(Self { connected, plugins, name: name.to_owned(), keys, sealing, any_plaintext })
     }
 
     /// An inventory that shows every key of the configuration, at zero too.
@@ -53,10 +64,11 @@ impl Resource {
         self.keys.iter().fold(Inventory::new(), |inventory, (kind, name)| inventory.expecting(*kind, name))
     }
 
-    /// The keys of the configuration that no value of the inventory needs.
+    /// The keys of the configuration that no value of the inventory needs, without those that seal, of whatever resource:
+    /// the next value will need them.
     #[must_use]
     pub fn retirable(&self, inventory: &Inventory) -> Vec<(ProviderKind, &str)> {
-        let keys = self.keys.iter().map(|(kind, name)| (*kind, &**name));
+        let keys = self.keys.difference(&self.sealing).map(|(kind, name)| (*kind, &**name));
         keys.filter(|&(kind, name)| inventory.can_retire(kind, name)).collect()
     }
 
@@ -64,12 +76,12 @@ impl Resource {
         self.connected.transformer(&self.name)
     }
 
-    /// Asks every KMS plugin which key it has.
+    /// Asks every KMS plugin of the resource which key it has, those of API version v1 aside, which do not say.
     ///
     /// # Errors
     /// That of the first that does not answer as it should.
     pub async fn check(&self) -> Result<(), CallError> {
-        self.connected.check().await.into_iter().try_for_each(|(_, checked)| checked)
+        self.transformer().check().await.into_iter().try_for_each(|(_, checked)| checked)
     }
 
     /// Asks as often as an API server does, for ever, and a minute from now for the first time.
@@ -83,20 +95,19 @@ impl Resource {
 
     /// Opens the value of an etcd key, which is its AAD.
     ///
-    /// AES-CBC has no integrity: one in 256 values opens under a wrong key, to noise, and to seal that again would be to
-    /// lose the value. What AES-CBC opened counts as unreadable, therefore, unless it looks like an object of Kubernetes.
+    /// AES-CBC has no integrity: one in 256 values opens under a wrong key, to noise. Identity has none either: a value
+    /// whose prefix was damaged is plaintext to it. To seal such a thing again would be to lose the value, so that it
+    /// counts as unreadable unless it looks like an object of Kubernetes.
     ///
     /// # Errors
-    /// [`CallError`] if it says nothing about this value: a KMS plugin that is away, no memory.
+    /// [`CallError`] if it says nothing about this value: a KMS plugin that is away or denies its use, no memory.
     pub async fn judge(&self, key: &[u8], stored: &[u8]) -> Result<Judgement, CallError> {
-        let opened = match self.transformer().open(key, stored).await {
+        let opened = match self.open(key, stored).await? {
             Ok(opened) => opened,
-            Err(error) if self.is_about_the_value(&error).await => {
-                return Ok(Judgement::Unreadable(why(&error.to_string(), stored)));
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Ok(Judgement::Unreadable(why(&error, stored))),
         };
-        let has_integrity = !matches!(opened.provider(), ProviderKind::AesCbc | ProviderKind::KmsV1);
+        let has_integrity =
+            !matches!(opened.provider(), ProviderKind::AesCbc | ProviderKind::KmsV1 | ProviderKind::Identity);
         Ok(if !opened.is_stale() {
             Judgement::Fresh
         } else if has_integrity || self.any_plaintext || is_object(opened.plaintext()) {
@@ -106,12 +117,18 @@ impl Resource {
         })
     }
 
-    /// Many a plugin answers to a DEK that it does not know as if it were broken: then its status tells.
-    async fn is_about_the_value(&self, error: &CallError) -> bool {
-        match error.error() {
-            Error::KekUnreachable => self.check().await.is_ok(),
-            error => !error.is_retryable(),
+    /// What is inside is about this value, for good: many a plugin answers to a DEK that it does not know as if it were
+    /// broken, which counts only if it unwraps another one before and after it is asked again.
+    async fn open(&self, key: &[u8], stored: &[u8]) -> Result<Result<Opened<'_, SecretVec>, String>, CallError> {
+        for _ in 0..OPENS {
+            match self.transformer().open(key, stored).await {
+                Ok(opened) => return Ok(Ok(opened)),
+                Err(error) if error.error() == Error::KekUnreachable => self.plugins.ask(stored, error).await?,
+                Err(error) if error.is_retryable() || error.error() == Error::KekDenied => return Err(error),
+                Err(error) => return Ok(Err(error.to_string())),
+            }
         }
+        Ok(Err("its KMS plugin unwraps other DEKs, and not this one".to_owned()))
     }
 
     /// Seals a plaintext for an etcd key with today's key.

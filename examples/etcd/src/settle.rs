@@ -8,6 +8,9 @@ use crate::resource::{Judgement, Resource};
 /// How often a value is read again that another changes all the time, and with an old key.
 const TRIES: u32 = 32;
 
+/// What etcd says of a request beyond its limit. Source: etcd's `api/v3rpc/rpctypes/error.go`.
+const TOO_LARGE: &str = "etcdserver: request is too large";
+
 /// What became of a value.
 #[derive(Debug)]
 pub enum Outcome {
@@ -91,8 +94,8 @@ async fn swap(kv: &mut KvClient, read: &KeyValue, stored: Vec<u8>) -> Result<Swa
     match kv.txn(Txn::new().when([is_unchanged]).and_then([put]).or_else([get])).await {
         Ok(answer) if answer.succeeded() => Ok(Swap::Made),
         Ok(answer) => Ok(Swap::Lost(answer.op_responses().into_iter().find_map(first_value))),
-        // 3 is an invalid argument: etcd's word for a request beyond its limit.
-        Err(Error::GRpcStatus(status)) if status.code() as i32 == 3 => {
+        // Only what is about this value: an invalid argument is much else too, such as a user that is missing.
+        Err(Error::GRpcStatus(status)) if status.message() == TOO_LARGE => {
             Ok(Swap::Refused(format!("etcd does not take it: {}", status.message().escape_debug())))
         }
         Err(error) => Err(error),

@@ -18,6 +18,7 @@ use atrest_etcd::{Mode, Pages, Report, Run, run};
 use configs::{before, config, load, object, open, provider, resource, seal, today};
 use etcd::{Etcd, PREFIX, outcome};
 use etcd_client::PutOptions;
+use serde_json::json;
 use upstream::Upstream;
 
 /// How many values each of the configurations writes: with AES-CBC, AES-GCM, secretbox, and today's key.
@@ -65,6 +66,8 @@ fn bad() -> BTreeMap<String, Vec<u8>> {
         ("unknown", b"k8s:enc:rot13:v1:key:frperg".to_vec()),
         ("prefix-alone", b"k8s:enc:aesgcm:v1:".to_vec()),
         ("kms", b"k8s:enc:kms:v2:vault:not protobuf".to_vec()),
+        // Plaintext to identity, which is in the list.
+        ("damaged-prefix", [b"k8s:gnc", &gcm("/registry/secrets/bad/damaged-prefix")[7..]].concat()),
         ("names", [b"k8s:enc:aesgcm:v1:", &*b"\x1b[2J\n:".repeat(50)].concat()),
         (
             "noise",
@@ -153,9 +156,9 @@ async fn counts_as_it_should(etcd: &Etcd) {
     assert_eq!(count(Secretbox, "2024"), 30 + 14 + 2);
     assert_eq!(count(AesGcm, "2026-11"), 25 + 11);
     assert_eq!(count(AesGcm, "1999"), 1);
-    assert_eq!(inventory.unencrypted().values, 20);
-    assert_eq!(inventory.total().values, 212 + 13);
-    assert_eq!(report.verdicts.unreadable, 13);
+    assert_eq!(inventory.unencrypted().values, 20 + 1);
+    assert_eq!(inventory.total().values, 212 + 14);
+    assert_eq!(report.verdicts.unreadable, 14);
 }
 
 #[tokio::test]
@@ -167,11 +170,49 @@ async fn a_run_that_cannot_begin_or_go_on_says_so() {
     };
     assert_eq!(code(&etcd, &[]), Some(0));
     assert_eq!(code(&etcd, &["--resource", "configmaps"]), Some(2));
-    assert_eq!(code(&etcd, &["--prefix", ""]), Some(2));
+    for prefix in ["", "/registry/secrets", "/registry/sec"] {
+        assert_eq!(code(&etcd, &["--prefix", prefix]), Some(2), "{prefix}");
+    }
     assert_eq!(code(&etcd, &["--cacert", "/does/not/exist"]), Some(2));
     assert_eq!(etcd.program("scan", Path::new("/does/not/exist")).status().unwrap().code(), Some(2));
     etcd.stop();
     assert_eq!(code(&etcd, &[]), Some(1));
+}
+
+#[tokio::test]
+async fn values_of_one_resource_are_not_sealed_with_keys_of_another() {
+    let etcd = Etcd::start().await;
+    let mut both = today();
+    let other = json!({"resources": ["configmaps"], "providers": [provider("aesgcm", &[("of configmaps", 9), ("2025-08", 2)])]});
+    both["resources"].as_array_mut().unwrap().push(other);
+    let path = etcd.file("config.json", both.to_string());
+    let old = load(&before()[1]);
+    for key in ["/registry/secrets/default/a", "/registry/configmaps/default/a"] {
+        etcd.put(key, seal(&old, key, &object(key))).await;
+    }
+    let stored = etcd.revisions().await;
+    let output = etcd.program("rewrite", &path).args(["--resource", "configmaps"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("needs --prefix"));
+    assert_eq!(etcd.revisions().await, stored);
+
+    let arguments = ["--resource", "configmaps", "--prefix", "/registry/configmaps/"];
+    assert_eq!(outcome(&etcd.program("rewrite", &path).args(arguments).output().unwrap()).1, Some(0));
+    assert_eq!(etcd.revisions().await["/registry/secrets/default/a"], stored["/registry/secrets/default/a"]);
+    let now = etcd.get("/registry/configmaps/default/a").await.unwrap();
+    assert!(now.value().starts_with(b"k8s:enc:aesgcm:v1:of configmaps:"));
+}
+
+#[tokio::test]
+async fn a_key_that_seals_is_never_told_to_be_needless() {
+    let etcd = Etcd::start().await;
+    let path = etcd.file("config.json", today().to_string());
+    let key = format!("{PREFIX}default/a");
+    etcd.put(&key, seal(&load(&before()[1]), &key, &object("a"))).await;
+    let (stdout, status) = outcome(&etcd.program("scan", &path).output().unwrap());
+    assert_eq!(status, Some(4));
+    let needless = stdout.lines().filter_map(|line| line.strip_prefix("no value under this prefix needs "));
+    assert_eq!(needless.collect::<BTreeSet<_>>(), ["aescbc key \"2023\"", "secretbox key \"2024\""].into());
 }
 
 #[tokio::test]

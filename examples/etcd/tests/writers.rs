@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use atrest::EncryptionConfiguration;
-use atrest_etcd::{Mode, Outcome, Report, Resource, Run, Settled, run, settle};
+use atrest_etcd::{Mode, Outcome, Report, Resource, Run, Settled, Stop, run, settle};
 use configs::{before, load, object, open, resource, seal, today};
 use etcd::{Etcd, PREFIX};
 
@@ -56,6 +56,25 @@ async fn a_value_that_changed_after_it_was_read_is_judged_again() {
     let settled = overtaken(&etcd, &resource, async |key| drop(etcd.kv.clone().delete(key, None).await.unwrap())).await;
     assert!(matches!(settled.outcome, Outcome::Gone) && settled.conflicts == 1, "{settled:?}");
     assert!(etcd.get(key).await.is_none());
+}
+
+#[tokio::test]
+async fn what_etcd_refuses_for_another_reason_than_its_length_ends_the_run() {
+    let etcd = Etcd::start().await;
+    let resource = resource(&today());
+    let key = "/registry/secrets/default/a";
+    etcd.put(key, seal(&load(&before()[1]), key, &object("a"))).await;
+    let read = etcd.get(key).await.unwrap();
+    // From here on etcd wants a user, and calls it an invalid argument that there is none.
+    let mut auth = etcd.client.clone();
+    auth.role_add("root").await.unwrap();
+    auth.user_add("root", "password", None).await.unwrap();
+    auth.user_grant_role("root", "root").await.unwrap();
+    auth.auth_enable().await.unwrap();
+    match settle(&mut etcd.kv.clone(), &resource, read).await {
+        Err(Stop::Etcd(etcd_client::Error::GRpcStatus(status))) => assert_eq!(status.code() as i32, 3, "{status}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Writes to the same few keys all the time, with old keys and with today's, until it is told to stop; what it wrote

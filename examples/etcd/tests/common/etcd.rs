@@ -112,6 +112,11 @@ impl Etcd {
         all
     }
 
+    /// Of all keys the revision of their last write.
+    pub(crate) async fn revisions(&self) -> BTreeMap<String, i64> {
+        self.all("/").await.into_iter().map(|(key, value)| (key, value.mod_revision())).collect()
+    }
+
     /// Ends it, and leaves its files.
     pub(crate) fn stop(&mut self) {
         self.process.stop();
