@@ -1,7 +1,9 @@
 //! This crate against the genuine Go code, live: `.ci/interop [CASES] [SEED]`.
 //!
-//! Each case is made from a seed of its own, the next number for each next case: what failed is seen again with one
-//! case and that seed. Go and, for the first time, its module proxy have to be at hand.
+//! Each case is drawn from a seed of its own, the next number for each next case. One case with the seed of what failed
+//! has the same lists and keys, the same AADs and plaintexts, and is damaged at the same places. It has not the same
+//! bytes: nonces, seeds and wrapped DEKs are new each time. Those that failed are printed. Go and, for the first time, its
+//! module proxy have to be at hand.
 #![allow(clippy::unwrap_used, clippy::std_instead_of_alloc)]
 
 #[path = "interop/case.rs"]

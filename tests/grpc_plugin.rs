@@ -157,6 +157,29 @@ fn of_plugins_that_start_on_one_abandoned_socket_at_once_one_listens() {
     }
 }
 
+/// The file may go at any moment while it is looked at.
+#[test]
+fn a_plugin_that_starts_while_another_ends_listens_or_finds_it_there() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for round in 0..1000 {
+        let (folder, start) = (Folder::new(), Barrier::new(2));
+        let (first, second) = (runtime(), runtime());
+        let ending = first.block_on(Plugin::with_async(Never).listen(folder.socket())).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _entered = first.enter();
+                start.wait();
+                drop(ending);
+            });
+            start.wait();
+            match second.block_on(Plugin::with_async(Never).listen(folder.socket())).map_err(|error| error.kind()) {
+                Ok(_) | Err(ErrorKind::AddrInUse) => {}
+                Err(other) => panic!("{round}: {other:?}"),
+            }
+        });
+    }
+}
+
 #[tokio::test]
 async fn a_folder_that_others_keep_locked_keeps_no_plugin_from_starting() {
     let folder = Folder::new();

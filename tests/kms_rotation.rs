@@ -118,6 +118,22 @@ fn a_destroyed_kek_reaches_a_driver_when_its_caches_are_cleared() {
     assert_eq!(driver.open(AAD, &by_v1).unwrap_err().error(), Error::KekNotMine);
 }
 
+#[test]
+fn a_seed_that_was_written_with_goes_with_the_caches_after_the_check_that_brings_another() {
+    let kek = Rotating::new("old");
+    let driver = BlockingTransformer::builder().kms_v2(KmsV2::new("vault").unwrap(), kek.clone()).build().unwrap();
+    check(&driver);
+    let stored = driver.seal(AAD, b"hunter2").unwrap();
+    kek.rotate("new");
+    kek.0.write().unwrap().destroy("old");
+    driver.clear_caches();
+    assert!(driver.open(AAD, &stored).is_ok(), "it is still what is written with");
+    check(&driver);
+    assert!(driver.open(AAD, &stored).is_ok(), "it is one of the recovered DEKs");
+    driver.clear_caches();
+    assert_eq!(driver.open(AAD, &stored).unwrap_err().error(), Error::KekGone);
+}
+
 /// Never answers.
 struct Hung;
 

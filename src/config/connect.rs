@@ -7,6 +7,8 @@ use core::fmt;
 use core::num::NonZeroUsize;
 use core::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::build::{Element, Rules};
 use super::configuration::{EncryptionConfiguration, KmsConnectionRequest};
 use super::model::{KmsApiVersion, KmsEntry};
@@ -109,12 +111,15 @@ impl ConnectedConfiguration {
         GroupResource::parse(resource).find(&self.rules).unwrap_or(&self.unconfigured)
     }
 
-    /// Asks every KMS of API version v2 which key it wraps with, each once. What comes of it is told by the index of its
-    /// request in [`EncryptionConfiguration::kms`]; see [`AsyncTransformer::check`].
+    /// Asks every KMS of API version v2 which key it wraps with, each once, and drops recovered DEKs whose time is over.
+    /// What comes of it is told by the index of its request in [`EncryptionConfiguration::kms`]; see
+    /// [`AsyncTransformer::check`]. A KMS of API version v1 is not asked, and not told of.
     pub async fn check(&self) -> Vec<(usize, Result<(), CallError>)> {
-        let plugins = self.plugins.iter().enumerate();
-        futures_util::future::join_all(plugins.map(async |(request, plugin)| (request, plugin.check_provider(0).await)))
-            .await
+        let checked = self.plugins.iter().enumerate().map(async |(request, plugin)| {
+            let outcomes = plugin.check().await.into_iter();
+            outcomes.map(move |(_, outcome)| (request, outcome))
+        });
+        join_all(checked).await.into_iter().flatten().collect()
     }
 }
 
@@ -150,5 +155,70 @@ fn cache(size: Option<i32>) -> DekCache {
 impl fmt::Debug for ConnectedConfiguration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectedConfiguration").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloc::boxed::Box;
+    use alloc::string::String;
+    use core::future::ready;
+    use std::sync::Mutex;
+    use std::thread::sleep;
+
+    use super::super::configuration::ConfigOptions;
+    use super::*;
+    use crate::driver::KekFuture;
+    use crate::kek::{Refusal, Wrapped, WrappedDek};
+    use crate::secret::SecretVec;
+
+    const FILE: &str = "
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers:
+  - kms: {apiVersion: v2, name: two, endpoint: 'unix:///run/two.sock'}
+";
+
+    /// Names and wraps with the key of this id.
+    struct Named(Mutex<&'static str>);
+
+    impl AsyncKek for Named {
+        fn key_id(&self) -> KekFuture<'_, String> {
+            Box::pin(ready(Ok((*self.0.lock().unwrap()).into())))
+        }
+
+        fn wrap_dek<'a>(&'a self, _: &'a [u8], _: &'a [u8]) -> KekFuture<'a, Wrapped> {
+            Box::pin(ready(Ok(Wrapped::new(*self.0.lock().unwrap(), *b"wrapped"))))
+        }
+
+        fn unwrap_dek<'a>(&'a self, _: WrappedDek<'a>) -> KekFuture<'a, SecretVec> {
+            Box::pin(ready(Err(Refusal::NotMine.into())))
+        }
+    }
+
+    #[test]
+    fn a_check_drops_deks_whose_time_is_over() {
+        const TTL: Duration = Duration::from_millis(20);
+        let kek = Arc::new(Named(Mutex::new("id1")));
+        let cache = DekCache::new(CacheLimits::new(NonZeroUsize::MIN, TTL));
+        let provider = Arc::new(KmsV2::new("two").unwrap().with_cache(cache));
+        let asked: Arc<dyn AsyncKek> = Arc::<Named>::clone(&kek);
+        let plugin = Plugin::V2(Arc::clone(&provider), asked);
+        let config = EncryptionConfiguration::from_yaml(FILE, ConfigOptions::default()).unwrap();
+        let connected = ConnectedConfiguration::new(config.rules(), &[plugin]).unwrap();
+        let check = || pollster::block_on(connected.check()).into_iter().for_each(|(_, checked)| checked.unwrap());
+        check();
+        // The seed of the first key is a DEK like others now.
+        *kek.0.lock().unwrap() = "id2";
+        check();
+        assert_eq!(provider.cache_stats().entries, 1);
+        sleep(2 * TTL);
+        check();
+        let stats = provider.cache_stats();
+        assert_eq!((stats.entries, stats.evicted_by_age), (0, 1));
     }
 }

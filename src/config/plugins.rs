@@ -59,7 +59,8 @@ impl EncryptionConfiguration {
     /// when the drivers are dropped. [`check`](ConnectedConfiguration::check) need not be called;
     /// [`health`](ConnectedConfiguration::health) tells how they are.
     ///
-    /// It waits for the first answers, and for no longer than the longest timeout of the file: a plugin may come later.
+    /// It waits for the first answers, and for no longer than twice the longest timeout of the file, which a plugin's status
+    /// and the wrapping of a seed have each: a plugin may come later.
     ///
     /// # Errors
     /// As of [`connect_plugins`](Self::connect_plugins).

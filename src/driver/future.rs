@@ -113,7 +113,8 @@ impl AsyncTransformer {
     }
 
     /// Drops every recovered DEK: after a KEK was destroyed, or its use was taken back, so that its values need it again.
-    /// The seed that a [`KmsV2`](crate::KmsV2) writes with stays.
+    /// The seed that a [`KmsV2`](crate::KmsV2) writes with stays; a check that brings another makes it one of these DEKs,
+    /// so that they are to be dropped after that.
     pub fn clear_caches(&self) {
         self.transformer.clear_caches();
     }

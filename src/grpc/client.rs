@@ -28,8 +28,8 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// A KMS plugin of API version v2 at the other end of a Unix socket, as a KEK.
 ///
 /// There is one connection, made when it is first needed and again when it was lost; clones share it. A call waits for
-/// the plugin to come, until its time is over; nothing fails because a plugin starts later than its client. Calls are
-/// made within a tokio runtime that has I/O and time.
+/// the plugin to come, until its time is over; nothing fails because a plugin starts later than its client, if it comes
+/// within that time. Calls are made within a tokio runtime that has I/O and time.
 ///
 /// A refusal has a [`GrpcError`] as its cause. It is [`Refusal::Denied`] for the codes `PermissionDenied` and
 /// `Unauthenticated`, [`Refusal::NotMine`] for `InvalidArgument` and `NotFound` where a DEK was to be unwrapped, and

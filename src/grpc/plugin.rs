@@ -50,7 +50,10 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// A plugin of a KEK whose calls may block; they are made on tokio's threads for that.
+    /// A plugin of a KEK whose calls may block; they are made on tokio's threads for that, 256 at a time.
+    ///
+    /// A call that has begun cannot be stopped: it keeps its thread until the KEK has answered, after its 30 seconds
+    /// too. While 256 hang, others wait for as long as they may, and are not made when nobody waits for them any more.
     pub fn new(kek: impl Kek + 'static) -> Self {
         Self::with_async(Blocking::new(kek))
     }

@@ -59,7 +59,8 @@ struct Verdict {
 
 impl KmsPoller {
     /// Checks the KMS and starts the task. A first check that fails is told by [`health`](Self::health) and repeated;
-    /// nothing waits for a plugin for longer than the client's timeout.
+    /// nothing waits for a plugin for longer than twice the client's timeout, which its status and the wrapping of a seed
+    /// have each.
     ///
     /// `clock` has to be the one of the transformer that the provider is in: it is what tells when sealing has to end.
     /// Every [`SystemClock`](crate::SystemClock) is the same.

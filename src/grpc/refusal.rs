@@ -45,7 +45,8 @@ impl GrpcError {
         self.code as i32
     }
 
-    /// What the plugin said, or this side where the plugin was not heard; cut off after 1 KiB.
+    /// What the plugin said, or this side where the plugin was not heard; cut off after 1 KiB. `Display` has it with line
+    /// ends and the like escaped; here they are as they came.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -60,7 +61,7 @@ impl GrpcError {
 #[cfg(feature = "kms-client")]
 impl fmt::Display for GrpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?}: {}", self.method, self.code, self.text)
+        write!(f, "{}: {:?}: {}", self.method, self.code, self.text.escape_debug())
     }
 }
 
@@ -107,4 +108,25 @@ fn cut(text: &str) -> String {
         end -= 1;
     }
     text.get(..end).unwrap_or_default().into()
+}
+
+#[cfg(all(test, feature = "kms-client"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloc::string::ToString;
+    use core::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn what_a_plugin_says_is_printed_on_one_line_and_moves_no_cursor() {
+        let status = Status::internal("lost\n2026-11-21 all is well\u{1b}[1A\u{202e}");
+        let refused = GrpcError::refused("/v2.KeyManagementService/Decrypt", Asked::Unwrap, &status);
+        let printed = refused.source().unwrap().to_string();
+        assert_eq!(
+            printed,
+            r"/v2.KeyManagementService/Decrypt: Internal: lost\n2026-11-21 all is well\u{1b}[1A\u{202e}"
+        );
+    }
 }

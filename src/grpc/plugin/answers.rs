@@ -23,7 +23,7 @@ use super::super::codec::{MESSAGE_LEN_MAX, Protobuf};
 use super::super::proto::{v1beta1, v2};
 use crate::driver::AsyncKek;
 
-/// Calls under way of all connections, and how long one takes, from its first byte.
+/// Calls under way of all connections, and of a KEK that blocks; and how long one takes, from its first byte.
 const CALLS_MAX: usize = 256;
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 

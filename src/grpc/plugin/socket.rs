@@ -45,10 +45,9 @@ pub(super) async fn listen(path: &Path, mode: u32) -> io::Result<Socket> {
     let _turn = lock(folder_of(path)).await;
     let socket = UnixSocket::new_stream()?;
     if let Err(error) = socket.bind(path) {
-        if error.kind() != io::ErrorKind::AddrInUse || !is_abandoned(path).await? {
+        if error.kind() != io::ErrorKind::AddrInUse || !is_freed(path).await? {
             return Err(error);
         }
-        fs::remove_file(path)?;
         socket.bind(path)?;
     }
     // Bound but not listening: whoever connects is refused until now.
@@ -75,13 +74,24 @@ async fn lock(folder: &Path) -> Option<File> {
     None
 }
 
-/// Whether the file is a socket that nobody listens on.
-async fn is_abandoned(path: &Path) -> io::Result<bool> {
+/// Removes a socket that nobody listens on; whether nothing is in the way then. The file may go at any moment: a plugin
+/// that ends removes its own.
+async fn is_freed(path: &Path) -> io::Result<bool> {
+    match remove_abandoned(path).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        outcome => outcome,
+    }
+}
+
+async fn remove_abandoned(path: &Path) -> io::Result<bool> {
     if !fs::symlink_metadata(path)?.file_type().is_socket() {
         return Ok(false);
     }
-    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    Ok(UnixStream::connect(path).await.is_err_and(refused))
+    match UnixStream::connect(path).await.map_err(|error| error.kind()) {
+        Err(io::ErrorKind::ConnectionRefused) => fs::remove_file(path).map(|()| true),
+        Err(io::ErrorKind::NotFound) => Ok(true),
+        _ => Ok(false),
+    }
 }
 
 /// The file of a socket, removed on drop unless another took its place.
@@ -101,5 +111,21 @@ impl Drop for SocketFile {
             // What cannot be removed is found to be abandoned by the next plugin.
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloc::format;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_went_meanwhile_is_in_nobodys_way() {
+        let path = std::env::temp_dir().join(format!("atrest-gone-{}.sock", std::process::id()));
+        assert!(is_freed(&path).await.unwrap());
+        assert!(!is_freed(&std::env::temp_dir()).await.unwrap());
     }
 }
