@@ -9,7 +9,7 @@ use core::hint::black_box;
 
 use subtle::Choice;
 
-#[cfg(any(feature = "aesgcm", feature = "envelope"))]
+#[cfg(any(feature = "aesgcm", feature = "envelope", feature = "dryoc"))]
 use crate::error::{Error, Result};
 
 /// Whether a tag, a commitment, a padding or base64 is right: the error tells the caller, and no more than that.
@@ -21,7 +21,7 @@ pub(crate) fn verdict(right: Choice) -> bool {
 }
 
 /// What a library found when it checked a tag, which it has branched upon itself.
-#[cfg(any(feature = "aesgcm", feature = "envelope"))]
+#[cfg(any(feature = "aesgcm", feature = "envelope", feature = "dryoc"))]
 #[allow(dead_code, reason = "some backends check tags here")]
 pub(crate) fn verdict_of<E>(checked: Result<(), E>) -> Result<()> {
     if verdict(Choice::from(u8::from(checked.is_ok()))) { Ok(()) } else { Err(Error::Open) }

@@ -42,7 +42,9 @@ fn every_input_passes() {
             run(&fs::read(&path).unwrap());
             inputs += 1;
         }
-        assert!(inputs >= 5, "{name} has {inputs} inputs");
+        // Streams of real clients are few; the others were made, or found by the fuzzer.
+        let least = if *name == "authority" { 7 } else { 20 };
+        assert!(inputs >= least, "{name} has {inputs} inputs");
         println!("{name}: {inputs} inputs");
     }
 }

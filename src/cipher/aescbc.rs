@@ -37,7 +37,7 @@ key_constructors!(AesCbcKey, longest 32, lengths [16, 24, 32], doc "16, 24 or 32
 
 const BLOCK_LEN: usize = 16;
 
-/// Bytes of the stack that a call is given; about 1 KiB was seen in use.
+/// Bytes of the stack that a call is given; about 1.2 KiB were seen in use.
 const STACK: usize = 2 * 1024;
 
 /// A text of whole blocks, padding and all, that is encrypted where it is, and its IV.
@@ -103,6 +103,7 @@ impl Construction for AesCbcKey {
             text.copy_from_slice(one.plaintext);
             // From 1 to 16, which also fit a byte.
             padding.fill(padding.len().to_le_bytes()[0]);
+            one.sealed = Ok(());
             (one.nonce, &mut *one.body)
         });
         let mut padded: alloc::vec::Vec<Batched<'_>> = padded.collect();

@@ -21,11 +21,17 @@ use awslc as backend;
 pub(super) use backend::ONCE_STACK;
 #[cfg(feature = "envelope")]
 use backend::Once;
-use backend::{IN_PLACE_STACK, STACK, Schedule};
+use backend::{STACK, Schedule};
 #[cfg(not(any(feature = "aws-lc-rs", target_arch = "x86_64")))]
 use rustcrypto as backend;
 #[cfg(all(not(feature = "aws-lc-rs"), target_arch = "x86_64"))]
 use x86 as backend;
+
+/// Bytes of the stack that opening in place is given, which with AWS-LC is the portable backend's.
+#[cfg(feature = "aws-lc-rs")]
+const IN_PLACE_STACK: usize = rustcrypto::STACK;
+#[cfg(not(feature = "aws-lc-rs"))]
+const IN_PLACE_STACK: usize = STACK;
 
 /// An expanded AES-128, AES-192 or AES-256 key for aesgcm, with its budget of seals.
 ///

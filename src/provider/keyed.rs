@@ -251,7 +251,13 @@ impl<C: KeyedCipher> Walk for Keyed<'_, C> {
             let plaintext = Plaintext::Separate(value.plaintext);
             let begun = self.sealed_len(plaintext.len()).and_then(|needed| {
                 let (_, nonce, body) = self.begin(rng, plaintext, value.out.get_mut(..needed))?;
-                batch.push(Sealing { nonce, aad: value.aad, plaintext: value.plaintext, body, sealed: Ok(()) });
+                batch.push(Sealing {
+                    nonce,
+                    aad: value.aad,
+                    plaintext: value.plaintext,
+                    body,
+                    sealed: Err(Error::NoKey),
+                });
                 Ok(needed)
             });
             value.sealed = begun;

@@ -26,17 +26,15 @@ pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
     for (byte, distance) in window.iter().zip(&DISTANCES[DISTANCES.len() - window.len()..]) {
         differs |= all_ones_if_not_zero(p.saturating_sub(*distance)) & (byte ^ p);
     }
-    let padding = p;
-    let p = u32::from(p);
     let len = u32::try_from(window.len()).unwrap_or(255);
     let mut differs = u32::from(differs);
     // p fits a byte, so that it exceeds the length exactly if it exceeds the window.
-    differs |= all_ones_if_less(len, p);
-    differs |= all_ones_if_less(p, 1);
+    differs |= all_ones_if_less(len, u32::from(p));
+    differs |= all_ones_if_less(u32::from(p), 1);
     // Every difference shows in the low byte.
     let valid = Choice::from(all_ones_if_less(differs & 0xff, 1).to_le_bytes()[0] & 1);
     if declassified::verdict(valid) {
-        Ok(decrypted.len() - usize::from(declassified::padding_len(padding)))
+        Ok(decrypted.len() - usize::from(declassified::padding_len(p)))
     } else {
         Err(Error::Open)
     }

@@ -17,9 +17,6 @@ use crate::error::{Error, Result};
 /// Bytes of the stack that a call is given; about 1.5 KiB were seen in use.
 pub(crate) const STACK: usize = 2 * 1024;
 
-/// The same where a value is opened in place, which is the portable backend's.
-pub(crate) const IN_PLACE_STACK: usize = rustcrypto::STACK;
-
 /// The same where the key is derived and expanded for the call; about 3 KiB were seen in use.
 #[cfg(feature = "envelope")]
 pub(crate) const ONCE_STACK: usize = 7 * 1024;

@@ -13,10 +13,6 @@ use crate::error::{Error, Result};
 #[allow(dead_code, reason = "some builds and tests use a part")]
 pub(crate) const STACK: usize = 12 * 1024;
 
-/// The same where a value is opened in place.
-#[allow(dead_code, reason = "some builds and tests use a part")]
-pub(crate) const IN_PLACE_STACK: usize = STACK;
-
 /// The same where the key is derived and expanded for the call.
 #[cfg(feature = "envelope")]
 #[allow(dead_code, reason = "some builds and tests use a part")]

@@ -31,10 +31,6 @@ const WORTH_A_BATCH: usize = 24;
 #[allow(dead_code, reason = "with another backend tests alone use this one")]
 pub(crate) const STACK: usize = 3 * 1024;
 
-/// The same where a value is opened in place.
-#[allow(dead_code, reason = "some builds and tests use a part")]
-pub(crate) const IN_PLACE_STACK: usize = STACK;
-
 /// The same where the key is derived and expanded for the call; about 9 KiB were seen in use.
 #[cfg(all(feature = "envelope", not(feature = "aws-lc-rs")))]
 pub(crate) const ONCE_STACK: usize = 12 * 1024;

@@ -5,6 +5,7 @@
 
 use dryoc::classic::crypto_secretbox::{crypto_secretbox_detached, crypto_secretbox_open_detached};
 
+use crate::declassified;
 use crate::error::{Error, Result};
 
 /// Length from which on the library takes less time.
@@ -26,7 +27,7 @@ pub(super) fn seal(
 
 /// Checks the tag, and only then decrypts `text` to `out`, of the same length.
 pub(super) fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
-    crypto_secretbox_open_detached(out, text, tag, nonce, key).map_err(|_| Error::Open)
+    declassified::verdict_of(crypto_secretbox_open_detached(out, text, tag, nonce, key))
 }
 
 #[cfg(all(test, feature = "pool"))]
