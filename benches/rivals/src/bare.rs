@@ -1,142 +1,101 @@
-//! Primitives alone: key prepared, nonce given, distinct input and output. `bare` is that of the library's own backend,
-//! so that what a complete operation adds to it is the difference; the others are what other libraries have.
+//! Primitives alone: key prepared, nonce given, distinct input and output, which are those of the complete operation. `bare` is that of the
+//! library's own backend, so that what a complete operation adds to it is the difference; the others are what other libraries have. They
+//! are measured in both builds, each beside the operations that they are compared with.
 
 use std::hint::black_box;
 
 use inout::InOutBuf;
 
 use crate::sampler::{Cell, Sampler};
-use crate::{AAD, FAST, KEY, OURS, backends};
+use crate::texts::{Parts, Texts, array};
+use crate::{AAD, KEY, OURS, backends};
 
 const BARE: &str = OURS[2];
-
-/// A buffer of which the part behind the header of a stored value is used, as a complete operation uses it: where a text
-/// lies shows in its time.
-struct Stored {
-    bytes: Vec<u8>,
-    header: usize,
-}
-
-impl Stored {
-    fn new(provider: &str, len: usize) -> Self {
-        // Prefix, key name, nonce, and for secretbox the tag.
-        let header = match provider {
-            "aesgcm" => 23 + 12,
-            "aescbc" => 23 + 16,
-            _ => 26 + 24 + 16,
-        };
-        Self { bytes: vec![0; header + len], header }
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.bytes[self.header..]
-    }
-
-    fn text_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.header..]
-    }
-}
-
-pub fn measure(sampler: &mut Sampler, size: usize) {
-    gcm(sampler, size);
-    cbc(sampler, size);
-    secretbox(sampler, size);
-    if !FAST {
-        gcm_rustcrypto(sampler, size);
-        gcm_ring(sampler, size);
-        cbc_libraries(sampler, size);
-        secretbox_libraries(sampler, size);
-    }
-}
 
 const fn cells(provider: &'static str, size: usize) -> [Cell; 2] {
     [Cell { provider, op: "seal", size }, Cell { provider, op: "open", size }]
 }
 
-fn gcm(sampler: &mut Sampler, size: usize) {
-    let plaintext = vec![0x5a; size];
-    let (mut sealed, mut into, mut out) = (Stored::new("aesgcm", size), Stored::new("aesgcm", size), vec![0; size]);
-    let [seal, open] = cells("aesgcm", size);
-    #[cfg(feature = "fast")]
+pub fn gcm(sampler: &mut Sampler, texts: &mut Texts) {
+    let [seal, open] = cells("aesgcm", texts.len);
     {
-        use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap());
-        let nonce = || Nonce::assume_unique_for_key([9; 12]);
-        let (mut tag, mut other) = ([0; 16], [0; 16]);
-        let aad = || Aad::from(AAD);
-        key.seal_out_of_place_scatter(nonce(), aad(), &plaintext, sealed.text_mut(), &[], &mut tag).unwrap();
-        sampler.time(seal, BARE, |_| {
-            let text = black_box(&plaintext);
-            key.seal_out_of_place_scatter(nonce(), aad(), text, into.text_mut(), &[], &mut other).unwrap();
-        });
-        sampler.time(open, BARE, |_| {
-            key.open_separate_gather(nonce(), aad(), black_box(sealed.text()), &tag, &mut out).unwrap();
-        });
+        let Parts { plaintext, nonce, sealed, tag, into, out } = texts.parts(0);
+        #[cfg(feature = "fast")]
+        {
+            use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+            let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap());
+            let nonce = || Nonce::assume_unique_for_key(array(nonce));
+            let (aad, mut other) = (|| Aad::from(AAD), [0; 16]);
+            sampler.time(seal, BARE, |_| {
+                key.seal_out_of_place_scatter(nonce(), aad(), black_box(plaintext), into, &[], &mut other).unwrap();
+            });
+            sampler.time(open, BARE, |_| {
+                key.open_separate_gather(nonce(), aad(), black_box(sealed), tag, out).unwrap();
+            });
+        }
+        #[cfg(not(feature = "fast"))]
+        {
+            let key = backends::aesgcm::Key::new(&KEY);
+            let (nonce, tag) = (array(nonce), array(tag));
+            sampler.time(seal, BARE, |_| key.seal(&nonce, AAD, black_box(plaintext), into));
+            sampler.time(open, BARE, |_| key.open(&nonce, AAD, black_box(sealed), out, &tag));
+        }
     }
-    #[cfg(not(feature = "fast"))]
-    {
-        let key = backends::aesgcm::Key::new(&KEY);
-        let nonce = [9; 12];
-        let tag = key.seal(&nonce, AAD, &plaintext, sealed.text_mut());
-        sampler.time(seal, BARE, |_| key.seal(&nonce, AAD, black_box(&plaintext), into.text_mut()));
-        sampler.time(open, BARE, |_| key.open(&nonce, AAD, black_box(sealed.text()), &mut out, &tag));
-    }
+    gcm_rustcrypto(sampler, texts.parts(0), [seal, open]);
+    gcm_ring(sampler, texts, [seal, open]);
 }
 
-fn gcm_rustcrypto(sampler: &mut Sampler, size: usize) {
+fn gcm_rustcrypto(sampler: &mut Sampler, parts: Parts<'_>, [seal, open]: [Cell; 2]) {
     use aes_gcm::aead::consts::U12;
     use aes_gcm::{AeadInOut, KeyInit};
-    let plaintext = vec![0x5a; size];
-    let (mut sealed, mut into, mut out) = (Stored::new("aesgcm", size), Stored::new("aesgcm", size), vec![0; size]);
-    let [seal, open] = cells("aesgcm", size);
+    let Parts { plaintext, nonce, sealed, tag, into, out } = parts;
     let key = aes_gcm::AesGcm::<aes::Aes256Enc, U12>::new(&KEY.into());
-    let nonce = [9; 12].into();
-    let text = InOutBuf::new(&plaintext, sealed.text_mut()).unwrap();
-    let tag = key.encrypt_inout_detached(&nonce, AAD, text).unwrap();
+    let (nonce, tag) = (array::<12>(nonce).into(), array::<16>(tag).into());
     sampler.time(seal, "bare-rustcrypto", |_| {
-        let text = InOutBuf::new(black_box(&plaintext), into.text_mut()).unwrap();
+        let text = InOutBuf::new(black_box(plaintext), into).unwrap();
         key.encrypt_inout_detached(&nonce, AAD, text).unwrap()
     });
     sampler.time(open, "bare-rustcrypto", |_| {
-        let text = InOutBuf::new(black_box(sealed.text()), &mut out).unwrap();
+        let text = InOutBuf::new(black_box(sealed), out).unwrap();
         key.decrypt_inout_detached(&nonce, AAD, text, &tag).unwrap();
     });
 }
 
 /// It knows no second buffer, so that the text is copied first.
-fn gcm_ring(sampler: &mut Sampler, size: usize) {
+fn gcm_ring(sampler: &mut Sampler, texts: &mut Texts, [seal, open]: [Cell; 2]) {
     use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap());
-    let nonce = || Nonce::assume_unique_for_key([9; 12]);
-    let plaintext = vec![0x5a; size];
-    let (mut sealed, mut into) = (Stored::new("aesgcm", size + 16), Stored::new("aesgcm", size));
-    let mut out = plaintext.clone();
-    let tag = key.seal_in_place_separate_tag(nonce(), Aad::from(AAD), &mut out).unwrap();
-    out.extend_from_slice(tag.as_ref());
-    sealed.text_mut().copy_from_slice(&out);
-    let [seal, open] = cells("aesgcm", size);
+    let len = texts.len + 16;
+    let Parts { plaintext, nonce, into, .. } = texts.parts(0);
+    let nonce = || Nonce::assume_unique_for_key(array(nonce));
     sampler.time(seal, "bare-ring", |_| {
-        into.text_mut().copy_from_slice(black_box(&plaintext));
-        key.seal_in_place_separate_tag(nonce(), Aad::from(AAD), into.text_mut()).unwrap()
+        into.copy_from_slice(black_box(plaintext));
+        key.seal_in_place_separate_tag(nonce(), Aad::from(AAD), into).unwrap()
     });
+    let nonce = array(texts.parts(0).nonce);
+    let (sealed, out) = (&texts.stored[texts.stored.len() - len..], &mut texts.out[..len]);
     sampler.time(open, "bare-ring", |_| {
-        out.copy_from_slice(black_box(sealed.text()));
-        key.open_in_place(nonce(), Aad::from(AAD), &mut out).unwrap().len()
+        out.copy_from_slice(black_box(sealed));
+        key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), out).unwrap().len()
     });
 }
 
 /// Of CBC as much is encrypted as there is with the padding. Each text begins with the end of what was sealed before, as
 /// that of the complete operation does: calls that do not wait for each other overlap, and show the time of none.
-fn cbc(sampler: &mut Sampler, size: usize) {
+pub fn cbc(sampler: &mut Sampler, texts: &mut Texts) {
+    let [seal, open] = cells("aescbc", texts.len);
     let key = backends::aescbc::Key::new(&KEY);
-    let (mut text, sealed) = (vec![0x5a; size + 16], Stored::new("aescbc", size + 16));
-    let (mut into, mut out) = (Stored::new("aescbc", size + 16), vec![0; size + 16]);
-    let [seal, open] = cells("aescbc", size);
+    let iv = array(texts.parts(16).nonce);
     sampler.time(seal, BARE, |_| {
-        follow(&mut text, into.text());
-        key.seal(black_box(&[9; 16]), black_box(&text), into.text_mut());
+        let (text, before) = texts.to_seal();
+        follow(text, before);
+        let Parts { plaintext, into, .. } = texts.parts(16);
+        key.seal(black_box(&iv), black_box(plaintext), into);
     });
-    sampler.time(open, BARE, |_| key.open(black_box(&[9; 16]), black_box(sealed.text()), &mut out));
+    let Parts { sealed, out, .. } = texts.parts(16);
+    sampler.time(open, BARE, |_| key.open(black_box(&iv), black_box(sealed), out));
+    cbc_rustcrypto(sampler, texts, [seal, open]);
+    cbc_aws_lc(sampler, texts, [seal, open]);
 }
 
 /// Has a text begin with the end of another.
@@ -144,72 +103,79 @@ pub fn follow(text: &mut [u8], before: &[u8]) {
     text[..16].copy_from_slice(&before[before.len() - 16..]);
 }
 
-fn cbc_libraries(sampler: &mut Sampler, size: usize) {
+fn cbc_rustcrypto(sampler: &mut Sampler, texts: &mut Texts, [seal, open]: [Cell; 2]) {
     use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
+    let key = aes::Aes256::new(&KEY.into());
+    let iv = array::<16>(texts.parts(16).nonce).into();
+    sampler.time(seal, "bare-rustcrypto", |_| {
+        let (text, before) = texts.to_seal();
+        follow(text, before);
+        let Parts { plaintext, into, .. } = texts.parts(16);
+        let mut cbc = cbc::Encryptor::inner_iv_init(&key, &iv);
+        cbc.encrypt_blocks_inout(InOutBuf::new(black_box(plaintext), into).unwrap().into_chunks().0);
+    });
+    let Parts { sealed, out, .. } = texts.parts(16);
+    sampler.time(open, "bare-rustcrypto", |_| {
+        let mut cbc = cbc::Decryptor::inner_iv_init(&key, &iv);
+        cbc.decrypt_blocks_inout(InOutBuf::new(black_box(sealed), out).unwrap().into_chunks().0);
+    });
+}
+
+/// It knows no second buffer, so that the text is copied first.
+fn cbc_aws_lc(sampler: &mut Sampler, texts: &mut Texts, [seal, open]: [Cell; 2]) {
     use aws_lc_rs::cipher::{
         AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
     };
     use aws_lc_rs::iv::FixedLength;
-    let (mut text, sealed) = (vec![0x5a; size + 16], Stored::new("aescbc", size + 16));
-    let (mut into, mut out) = (Stored::new("aescbc", size + 16), vec![0; size + 16]);
-    let [seal, open] = cells("aescbc", size);
-    let key = aes::Aes256::new(&KEY.into());
-    let iv = [9; 16].into();
-    sampler.time(seal, "bare-rustcrypto", |_| {
-        follow(&mut text, into.text());
-        let mut cbc = cbc::Encryptor::inner_iv_init(&key, &iv);
-        cbc.encrypt_blocks_inout(InOutBuf::new(black_box(&text), into.text_mut()).unwrap().into_chunks().0);
-    });
-    sampler.time(open, "bare-rustcrypto", |_| {
-        let mut cbc = cbc::Decryptor::inner_iv_init(&key, &iv);
-        cbc.decrypt_blocks_inout(InOutBuf::new(black_box(sealed.text()), &mut out).unwrap().into_chunks().0);
-    });
-    // It knows no second buffer, so that the text is copied first.
     let unbound = || UnboundCipherKey::new(&AES_256, &KEY).unwrap();
     let (sealing, opening) = (EncryptingKey::cbc(unbound()).unwrap(), DecryptingKey::cbc(unbound()).unwrap());
-    let iv = || FixedLength::from([9; 16]);
+    let iv = array::<16>(texts.parts(16).nonce);
     sampler.time(seal, "bare-aws-lc-rs", |_| {
-        follow(&mut text, into.text());
-        into.text_mut().copy_from_slice(black_box(&text));
-        sealing.less_safe_encrypt(into.text_mut(), EncryptionContext::Iv128(iv())).unwrap()
+        let (text, before) = texts.to_seal();
+        follow(text, before);
+        let Parts { plaintext, into, .. } = texts.parts(16);
+        into.copy_from_slice(black_box(plaintext));
+        sealing.less_safe_encrypt(into, EncryptionContext::Iv128(FixedLength::from(iv))).unwrap();
     });
+    let Parts { sealed, out, .. } = texts.parts(16);
     sampler.time(open, "bare-aws-lc-rs", |_| {
-        out.copy_from_slice(black_box(sealed.text()));
-        opening.decrypt(&mut out, DecryptionContext::Iv128(iv())).unwrap().len()
+        out.copy_from_slice(black_box(sealed));
+        opening.decrypt(out, DecryptionContext::Iv128(FixedLength::from(iv))).unwrap().len()
     });
 }
 
-fn secretbox(sampler: &mut Sampler, size: usize) {
-    let plaintext = vec![0x5a; size];
-    let (mut sealed, mut into) = (Stored::new("secretbox", size), Stored::new("secretbox", size));
-    let (mut out, nonce) = (vec![0; size], [9; 24]);
-    let tag = backends::secretbox::seal(&KEY, &nonce, &plaintext, sealed.text_mut());
-    let [seal, open] = cells("secretbox", size);
-    sampler.time(seal, BARE, |_| backends::secretbox::seal(&KEY, &nonce, black_box(&plaintext), into.text_mut()));
-    sampler.time(open, BARE, |_| backends::secretbox::open(&KEY, &nonce, black_box(sealed.text()), &mut out, &tag));
+pub fn secretbox(sampler: &mut Sampler, texts: &mut Texts) {
+    let [seal, open] = cells("secretbox", texts.len);
+    let Parts { plaintext, nonce, sealed, tag, into, out } = texts.parts(0);
+    let (nonce, tag) = (array(nonce), array(tag));
+    sampler.time(seal, BARE, |_| backends::secretbox::seal(&KEY, &nonce, black_box(plaintext), into));
+    sampler.time(open, BARE, |_| backends::secretbox::open(&KEY, &nonce, black_box(sealed), out, &tag));
+    secretbox_dryoc(sampler, texts.parts(0), [seal, open]);
+    secretbox_libsodium(sampler, texts.parts(0), [seal, open]);
 }
 
-fn secretbox_libraries(sampler: &mut Sampler, size: usize) {
+fn secretbox_dryoc(sampler: &mut Sampler, parts: Parts<'_>, [seal, open]: [Cell; 2]) {
     use dryoc::classic::crypto_secretbox::{crypto_secretbox_detached, crypto_secretbox_open_detached};
-    let plaintext = vec![0x5a; size];
-    let (mut sealed, mut into) = (Stored::new("secretbox", size), Stored::new("secretbox", size));
-    let (mut out, mut tag, mut other, nonce) = (vec![0; size], [0; 16], [0; 16], [9; 24]);
-    crypto_secretbox_detached(sealed.text_mut(), &mut tag, &plaintext, &nonce, &KEY).unwrap();
-    let [seal, open] = cells("secretbox", size);
+    let Parts { plaintext, nonce, sealed, tag, into, out } = parts;
+    let (nonce, tag, mut other) = (array(nonce), array(tag), [0; 16]);
     sampler.time(seal, "bare-dryoc", |_| {
-        crypto_secretbox_detached(into.text_mut(), &mut other, black_box(&plaintext), &nonce, &KEY).unwrap();
+        crypto_secretbox_detached(into, &mut other, black_box(plaintext), &nonce, &KEY).unwrap();
     });
     sampler.time(open, "bare-dryoc", |_| {
-        crypto_secretbox_open_detached(&mut out, black_box(sealed.text()), &tag, &nonce, &KEY).unwrap();
+        crypto_secretbox_open_detached(out, black_box(sealed), &tag, &nonce, &KEY).unwrap();
     });
-    let len = size as u64;
+}
+
+fn secretbox_libsodium(sampler: &mut Sampler, parts: Parts<'_>, [seal, open]: [Cell; 2]) {
+    let Parts { plaintext, nonce, sealed, tag, into, out } = parts;
+    let (len, mut other) = (plaintext.len() as u64, [0; 16]);
     sampler.time(seal, "bare-libsodium", |_| {
-        let (out, tag, text) = (into.text_mut().as_mut_ptr(), other.as_mut_ptr(), black_box(&plaintext).as_ptr());
+        let (out, tag, text) = (into.as_mut_ptr(), other.as_mut_ptr(), black_box(plaintext).as_ptr());
         // SAFETY: text and output have `len` bytes, and tag, nonce and key their lengths.
         unsafe { libsodium_sys::crypto_secretbox_detached(out, tag, text, len, nonce.as_ptr(), KEY.as_ptr()) }
     });
     sampler.time(open, "bare-libsodium", |_| {
-        let (out, text) = (out.as_mut_ptr(), black_box(sealed.text()).as_ptr());
+        let (out, text) = (out.as_mut_ptr(), black_box(sealed).as_ptr());
         // SAFETY: as above.
         let status = unsafe {
             libsodium_sys::crypto_secretbox_open_detached(out, text, tag.as_ptr(), len, nonce.as_ptr(), KEY.as_ptr())

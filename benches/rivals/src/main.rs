@@ -16,6 +16,7 @@ mod rows;
 mod sampler;
 mod table;
 mod targets;
+mod texts;
 
 /// What the sources in [`backends`] import.
 #[allow(dead_code)]
