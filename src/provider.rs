@@ -36,6 +36,7 @@ pub(crate) use walk::{Buffers, Failures, Found, Plaintext, Walk};
 pub(crate) use wrapped::{SealFrame, SealSource, WrappedValue};
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::kind::ProviderKind;
@@ -78,12 +79,13 @@ pub trait Provider: Walk + fmt::Debug + Send + Sync {
     /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::Encrypted`],
     /// [`Error::BufferTooSmall`] or [`Error::Open`]; `out` is zeroed then.
     fn open_into<'t, 'o>(&'t self, aad: &[u8], stored: &[u8], out: &'o mut [u8]) -> Result<Opened<'t, &'o [u8]>> {
-        let found = if stored.starts_with(self.kind().prefix().as_bytes()) {
-            self.open_value(aad, &mut Buffers::Separate { stored, out })
+        let mut found = Found::at(0, self.kind());
+        let opened = if stored.starts_with(found.kind.prefix().as_bytes()) {
+            self.open_value(aad, &mut Buffers::Separate { stored, out }, &mut found)
         } else {
             Err(Error::NoMatchingProvider)
         };
-        Opened::in_output(found, || self.open_len_max(stored), out)
+        Opened::in_output(opened, found, || self.open_len_max(stored), out)
     }
 }
 
@@ -101,10 +103,10 @@ impl<'t, P> Opened<'t, P> {
         Self { plaintext, found }
     }
 
-    /// What was found, without the plaintext.
+    /// The same with the plaintext in what the caller holds it in.
     #[cfg(feature = "kms")]
-    pub(crate) fn into_found(self) -> Found<'t> {
-        self.found
+    pub(crate) fn with_plaintext<Q>(self, hold: impl FnOnce(P) -> Q) -> Opened<'t, Q> {
+        Opened { plaintext: hold(self.plaintext), found: self.found }
     }
 
     /// Whether the value should be sealed again: it opened, and would not be written like this today.
@@ -158,12 +160,13 @@ impl<'o> Opened<'_, &'o [u8]> {
 impl<'t, 'o> Opened<'t, &'o [u8]> {
     /// The plaintext that was found in `out`; or the error, with `out` zeroed and what size suffices.
     pub(crate) fn in_output(
-        found: Result<Found<'t>>,
+        opened: Result<Range<usize>>,
+        found: Found<'t>,
         needed: impl FnOnce() -> usize,
         out: &'o mut [u8],
     ) -> Result<Self> {
-        match found {
-            Ok(found) => Ok(Self::new(&out[found.plaintext.clone()], found)),
+        match opened {
+            Ok(plaintext) => Ok(Self::new(&out[plaintext], found)),
             Err(error) => {
                 wipe(out);
                 let too_small = matches!(error, Error::BufferTooSmall { .. });
@@ -174,7 +177,7 @@ impl<'t, 'o> Opened<'t, &'o [u8]> {
 }
 
 #[cfg(feature = "kms")]
-impl Opened<'_, core::ops::Range<usize>> {
+impl Opened<'_, Range<usize>> {
     /// The plaintext, in the buffer that the value was opened to; empty for a buffer that is shorter.
     #[must_use]
     pub fn plaintext_in<'o>(&self, out: &'o [u8]) -> &'o [u8] {

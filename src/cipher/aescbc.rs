@@ -50,6 +50,7 @@ impl AesCbcKey {
     }
 
     /// Encrypts the whole blocks `text` and then the rest of the plaintext, padded, into `last`.
+    #[inline(always)]
     fn seal(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, rest: &[u8], last: &mut [u8]) -> Result<()> {
         let last: &mut [u8; BLOCK_LEN] = last.try_into().map_err(|_| Error::TooLong)?;
         let padding = BLOCK_LEN - rest.len();
@@ -60,6 +61,7 @@ impl AesCbcKey {
     }
 
     /// Decrypts the whole blocks of `text` and returns what they became.
+    #[inline(always)]
     fn decrypt<'o>(&self, iv: &[u8; 16], mut text: InOutBuf<'_, 'o, u8>) -> &'o [u8] {
         self.0.get().decrypt(iv, text.reborrow());
         text.into_out()
@@ -92,8 +94,10 @@ impl Construction for AesCbcKey {
     fn seal_into(&self, iv: &[u8; 16], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (blocks, rest) = plaintext.split_at(plaintext.len() - plaintext.len() % BLOCK_LEN);
         let (text, last) = body.split_at_mut(blocks.len());
-        let text = InOutBuf::new(blocks, text).map_err(|_| Error::TooLong)?;
-        stack_wiped::<STACK, _>(|| self.seal(iv, text, rest, last))
+        stack_wiped::<STACK, _>(|| {
+            let text = InOutBuf::new(blocks, text).map_err(|_| Error::TooLong)?;
+            self.seal(iv, text, rest, last)
+        })
     }
 
     #[cfg(feature = "alloc")]
@@ -124,8 +128,10 @@ impl Construction for AesCbcKey {
 
     fn open_into(&self, iv: &[u8; 16], _aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let out = &mut out[..body.len()];
-        let text = InOutBuf::new(body, out).map_err(|_| Error::Open)?;
-        let len = stack_wiped::<STACK, _>(|| padding::unpadded_len(self.decrypt(iv, text)));
+        let len = stack_wiped::<STACK, _>(|| {
+            let text = InOutBuf::new(body, &mut *out).map_err(|_| Error::Open)?;
+            padding::unpadded_len(self.decrypt(iv, text))
+        });
         // On success the padding is wiped too, so that nothing but plaintext stays in the output.
         wipe(&mut out[*len.as_ref().unwrap_or(&0)..]);
         len

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -13,7 +14,7 @@ use crate::envelope::Rewrap;
 use crate::error::{Error, Result};
 use crate::kek::{CallError, KekError};
 use crate::kms::Clock;
-use crate::provider::{Found, Opened};
+use crate::provider::Opened;
 use crate::random::{OsRandom, default_source};
 use crate::secret::SecretVec;
 use crate::steps::{EnvelopeTransformer, SealStep, Step};
@@ -171,9 +172,11 @@ impl AsyncTransformer {
     pub async fn open(&self, aad: &[u8], stored: &[u8]) -> Result<Opened<'_, SecretVec>, CallError> {
         // No plaintext is longer; the exact bound would take the value apart once more.
         let mut plaintext = SecretVec::zeroed(stored.len())?;
-        let found = self.walk(aad, stored, plaintext.expose_mut()).await?;
-        plaintext.truncate(found.plaintext.end);
-        Ok(Opened::new(plaintext, found))
+        let opened = self.walk(aad, stored, plaintext.expose_mut()).await?;
+        Ok(opened.with_plaintext(|range| {
+            plaintext.truncate(range.end);
+            plaintext
+        }))
     }
 
     /// Length of an output buffer that always suffices to open `stored`; never more than `stored` itself.
@@ -193,16 +196,16 @@ impl AsyncTransformer {
         stored: &[u8],
         out: &'o mut [u8],
     ) -> Result<Opened<'t, &'o [u8]>, CallError> {
-        let found = self.walk(aad, stored, out).await?;
-        Ok(Opened::new(&out[found.plaintext.clone()], found))
+        let opened = self.walk(aad, stored, out).await?;
+        Ok(opened.with_plaintext(|range| &out[range]))
     }
 
-    async fn walk(&self, aad: &[u8], stored: &[u8], out: &mut [u8]) -> Result<Found<'_>, CallError> {
+    async fn walk(&self, aad: &[u8], stored: &[u8], out: &mut [u8]) -> Result<Opened<'_, Range<usize>>, CallError> {
         let mut refusals: Vec<KekError> = Vec::new();
         let mut step = self.transformer.open_into(self.clock.now(), aad, stored, out)?;
         loop {
             let pending = match step {
-                Step::Ready(opened) => return Ok(opened.into_found()),
+                Step::Ready(opened) => return Ok(opened),
                 Step::Unwrap(pending) => pending,
             };
             let link = self.link(pending.provider_index()).ok_or(Error::DekNotAtHand)?;

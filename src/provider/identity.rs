@@ -1,5 +1,7 @@
 //! No encryption. Kubernetes: `identity.go`.
 
+use core::ops::Range;
+
 use super::{Buffers, Found, Plaintext, Provider, Walk};
 use crate::envelope::format::ENVELOPE_PREFIX;
 use crate::error::{Error, Result};
@@ -80,7 +82,7 @@ impl Walk for Identity {
         Ok(len)
     }
 
-    fn open_value(&self, _aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>> {
+    fn open_value<'t>(&'t self, _aad: &[u8], buffers: &mut Buffers<'_>, _: &mut Found<'t>) -> Result<Range<usize>> {
         if self.refuses(buffers.stored()) {
             return Err(Error::Encrypted);
         }
@@ -88,13 +90,6 @@ impl Walk for Identity {
         if let Buffers::Separate { stored, out } = buffers {
             out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?.copy_from_slice(stored);
         }
-        Ok(Found {
-            plaintext: 0..needed,
-            kind: self.kind(),
-            provider_index: 0,
-            key_name: None,
-            provider_name: None,
-            stale: false,
-        })
+        Ok(0..needed)
     }
 }

@@ -11,6 +11,7 @@ mod ring;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 #[cfg(feature = "alloc")]
 use super::ToSeal;
@@ -182,7 +183,7 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
     }
 
     /// Opens a value with one key; `header` bytes of it lie in front of the nonce.
-    fn open_with(key: &C, aad: &[u8], header: usize, buffers: &mut Buffers<'_>) -> Result<core::ops::Range<usize>> {
+    fn open_with(key: &C, aad: &[u8], header: usize, buffers: &mut Buffers<'_>) -> Result<Range<usize>> {
         let body_at = header + C::LAYOUT.nonce_len;
         let (head, body) = buffers.stored().split_at_checked(body_at).ok_or(Error::Open)?;
         let mut nonce = C::Nonce::default();
@@ -278,25 +279,17 @@ impl<C: KeyedCipher> Walk for Keyed<'_, C> {
         self.key(0).map(|(name, _)| name)
     }
 
-    fn open_value(&self, aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>> {
+    fn open_value<'t>(&'t self, aad: &[u8], buffers: &mut Buffers<'_>, found: &mut Found<'t>) -> Result<Range<usize>> {
         let prefix_len = C::KIND.prefix().len();
         let mut failures = Failures::default();
         let mut from = 0;
         while let Some(index) = self.next_match(buffers.stored().get(prefix_len..).unwrap_or_default(), from) {
             let (name, key) = self.key(index).ok_or(Error::NoKey)?;
+            found.key_name = Some(name);
+            found.stale |= index != 0;
             match Self::open_with(key, aad, prefix_len + name.len() + 1, buffers) {
-                Ok(plaintext) => {
-                    return Ok(Found {
-                        plaintext,
-                        kind: C::KIND,
-                        provider_index: 0,
-                        key_name: Some(name),
-                        provider_name: None,
-                        stale: index != 0,
-                    });
-                }
-                // Going on would make the result depend on the size of the buffer.
-                Err(error @ Error::BufferTooSmall { .. }) => return Err(error),
+                // Trying others after that would make the result depend on the size of the buffer.
+                opened @ (Ok(_) | Err(Error::BufferTooSmall { .. })) => return opened,
                 Err(error) => failures.record(error),
             }
             from = index + 1;

@@ -31,9 +31,11 @@ pub trait Walk {
         None
     }
 
-    /// Opens a stored value that begins with this provider's prefix. On failure no plaintext is left in
-    /// the buffers, and a value opened in place is as it was.
-    fn open_value(&self, aad: &[u8], buffers: &mut Buffers<'_>) -> Result<Found<'_>>;
+    /// Opens a stored value that begins with this provider's prefix, and returns where the plaintext lies in the output. On
+    /// failure no plaintext is left in the buffers, and a value opened in place is as it was.
+    ///
+    /// What opens it is written to `found` before it is tried: copied right after it was written, it would be waited for.
+    fn open_value<'t>(&'t self, aad: &[u8], buffers: &mut Buffers<'_>, found: &mut Found<'t>) -> Result<Range<usize>>;
 }
 
 /// Where a plaintext to be sealed lies.
@@ -83,11 +85,9 @@ impl Buffers<'_> {
     }
 }
 
-/// What the entry that opened a value found.
+/// The entry that opened a value, or is tried.
 #[derive(Debug)]
 pub struct Found<'t> {
-    /// Where the plaintext lies in the output.
-    pub(crate) plaintext: Range<usize>,
     pub(crate) kind: ProviderKind,
     pub(crate) provider_index: usize,
     pub(crate) key_name: Option<&'t str>,
@@ -96,9 +96,9 @@ pub struct Found<'t> {
 }
 
 impl Found<'_> {
-    /// The same, found by the provider at this place of a list.
-    pub(crate) fn at(self, provider_index: usize) -> Self {
-        Self { provider_index, stale: self.stale || provider_index != 0, ..self }
+    /// The first entry of the provider at this place of a list.
+    pub(crate) const fn at(provider_index: usize, kind: ProviderKind) -> Self {
+        Self { kind, provider_index, key_name: None, provider_name: None, stale: provider_index != 0 }
     }
 }
 

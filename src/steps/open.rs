@@ -184,9 +184,10 @@ impl<'t, 's> Walk<'t, 's> {
     fn try_entry(&self, entry: &'t Entry<'t>, now: Time, out: &mut [u8]) -> Result<Step<'t, 's>> {
         let provider = match entry {
             Entry::Static(provider) => {
-                let found = provider.open_value(self.aad, &mut Buffers::Separate { stored: self.stored, out })?;
-                let found = found.at(self.index);
-                return Ok(self.ready(Opened::new(found.plaintext.clone(), found), None, out));
+                let mut found = Found::at(self.index, provider.kind());
+                let mut buffers = Buffers::Separate { stored: self.stored, out: &mut *out };
+                let plaintext = provider.open_value(self.aad, &mut buffers, &mut found)?;
+                return Ok(self.ready(Opened::new(plaintext, found), None, out));
             }
             Entry::Wrapped(provider) => &**provider,
         };
@@ -212,15 +213,10 @@ impl<'t, 's> Walk<'t, 's> {
         out: &mut [u8],
     ) -> Result<Opened<'t, Range<usize>>> {
         let payload = provider.open_payload(dek, self.aad, value, out)?;
-        let found = Found {
-            plaintext: 0..payload.len,
-            kind: provider.kind(),
-            provider_index: 0,
-            key_name: None,
-            provider_name: provider.name(),
-            stale: payload.stale,
-        };
-        Ok(Opened::new(0..payload.len, found.at(self.index)))
+        let mut found = Found::at(self.index, provider.kind());
+        found.provider_name = provider.name();
+        found.stale |= payload.stale;
+        Ok(Opened::new(0..payload.len, found))
     }
 
     fn ready(&self, opened: Opened<'t, Range<usize>>, key_id: Option<&str>, out: &mut [u8]) -> Step<'t, 's> {

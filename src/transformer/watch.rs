@@ -58,11 +58,11 @@ impl<'p> Transformer<'p> {
 
     /// Tells the observer, if there is one, of an open, and hands the result on.
     #[inline]
-    pub(super) fn told_open<'t>(&'t self, found: Result<Found<'t>>, buffers: &mut Buffers<'_>) -> Result<Found<'t>> {
+    pub(super) fn told_open<T>(&self, opened: Result<T>, found: &Found<'_>, buffers: &mut Buffers<'_>) -> Result<T> {
         if let Some(watch) = &self.watch {
-            self.tell_open(watch, found.as_ref(), buffers);
+            self.tell_open(watch, opened.as_ref().map(|_| found), buffers);
         }
-        found
+        opened
     }
 
     #[inline(never)]

@@ -6,30 +6,34 @@
 
 use subtle::Choice;
 
+use super::BLOCK_LEN;
 use crate::declassified;
 use crate::error::{Error, Result};
 
 /// Whole blocks that hold the last 255 bytes.
 pub(super) const LOOK_BACK: usize = 256;
 
-/// Length of the plaintext in `decrypted`, which is not empty: without its padding.
+/// Length of the plaintext in `decrypted`, whole blocks and at least one: without its padding.
 ///
 /// The time depends on the length alone, neither on the padding nor on where it is wrong; the verdict and,
 /// on success, the length of the padding become public.
 pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
-    let Some(&p) = decrypted.last() else {
-        return Err(Error::Open);
+    let p = match decrypted.last() {
+        Some(&p) if decrypted.len() % BLOCK_LEN == 0 => p,
+        _ => return Err(Error::Open),
     };
-    let window = &decrypted[decrypted.len() - decrypted.len().min(DISTANCES.len())..];
-    let mut differs = 0;
-    // In bytes, of which a vector holds many.
-    for (byte, distance) in window.iter().zip(&DISTANCES[DISTANCES.len() - window.len()..]) {
-        differs |= all_ones_if_not_zero(p.saturating_sub(*distance)) & (byte ^ p);
+    let window = &decrypted[decrypted.len() - decrypted.len().min(LOOK_BACK)..];
+    let mut differs = [0; BLOCK_LEN];
+    // A block of bytes fits a vector.
+    let blocks = window.chunks_exact(BLOCK_LEN);
+    for (block, distances) in blocks.zip(DISTANCES[LOOK_BACK - window.len()..].chunks_exact(BLOCK_LEN)) {
+        for ((differs, byte), distance) in differs.iter_mut().zip(block).zip(distances) {
+            *differs |= all_ones_if_not_zero(p.saturating_sub(*distance)) & (byte ^ p);
+        }
     }
-    let len = u32::try_from(window.len()).unwrap_or(255);
-    let mut differs = u32::from(differs);
+    let mut differs = u32::from(differs.into_iter().fold(0, |all, byte| all | byte));
     // p fits a byte, so that it exceeds the length exactly if it exceeds the window.
-    differs |= all_ones_if_less(len, u32::from(p));
+    differs |= all_ones_if_less(u32::try_from(window.len()).unwrap_or(0), u32::from(p));
     differs |= all_ones_if_less(u32::from(p), 1);
     // Every difference shows in the low byte.
     let valid = Choice::from(all_ones_if_less(differs & 0xff, 1).to_le_bytes()[0] & 1);
@@ -41,9 +45,9 @@ pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
 }
 
 /// How far the last bytes are from the end.
-const DISTANCES: [u8; 255] = {
-    let mut distances = [0; 255];
-    let mut place = 254;
+const DISTANCES: [u8; LOOK_BACK] = {
+    let mut distances = [0; LOOK_BACK];
+    let mut place = LOOK_BACK - 1;
     while place > 0 {
         place -= 1;
         distances[place] = distances[place + 1] + 1;
@@ -70,6 +74,13 @@ mod tests {
         let p = usize::from(*decrypted.last()?);
         let len = decrypted.len().checked_sub(p)?;
         (p != 0 && decrypted[len..].iter().all(|&byte| usize::from(byte) == p)).then_some(len)
+    }
+
+    #[test]
+    fn what_is_not_whole_blocks_has_no_padding() {
+        for len in (0..=272).filter(|len| len % 16 != 0 || *len == 0) {
+            assert!(unpadded_len(&[1; 272][..len]).is_err(), "{len}");
+        }
     }
 
     #[test]
