@@ -6,6 +6,7 @@ mod object;
 mod state;
 mod status;
 
+pub(crate) use cache::CachedDek;
 pub use cache::{CacheLimits, CacheStats, DekCache, DekCacheKey, Evicted};
 pub use clock::{Clock, SystemClock, Time};
 pub(crate) use object::ObjectLayout;

@@ -321,6 +321,40 @@ fn getting_allocates_nothing() {
     assert_eq!(largest_of(|| assert!(cache.get(&missing, at(0)).is_none())), 0);
 }
 
+#[test]
+fn the_one_used_last_goes_like_any_other() {
+    let late = at(0).after(DAY).after(TICK);
+    let ways: [(&str, Way); 5] = [
+        ("replaced", |cache, _| _ = cache.insert(key(0), dek(7), at(0))),
+        ("removed", |cache, _| assert!(cache.remove(&key(0)))),
+        ("cleared", |cache, _| cache.clear()),
+        ("purged", |cache, late| assert_eq!(cache.purge(late), 2)),
+        ("expired", |_, _| {}),
+    ];
+    for (way, drop_it) in ways {
+        for uses in 0..4 {
+            let cache = cache(2, DAY);
+            cache.insert(key(1), dek(1), at(0));
+            cache.insert(key(0), dek(0), at(0));
+            (0..uses).for_each(|_| assert!(is_dek(&cache.get(&key(0), at(1)).unwrap(), 0)));
+            drop_it(&cache, late);
+            let now = if way == "expired" { late } else { at(1) };
+            let found = cache.get(&key(0), now);
+            assert_eq!(found.is_some_and(|found| is_dek(&found, 7)), way == "replaced", "{way} after {uses} uses");
+            assert_eq!(cache.stats().hits, uses + u64::from(way == "replaced"), "{way} after {uses} uses");
+        }
+    }
+    // Used last, and then not any more: it makes room.
+    let cache = cache(2, DAY);
+    cache.insert(key(0), dek(0), at(0));
+    cache.insert(key(1), dek(1), at(0));
+    for index in [0, 0, 0, 1, 1, 0, 1] {
+        assert!(is_dek(&cache.get(&key(index), at(0)).unwrap(), index));
+    }
+    assert_eq!(cache.insert(key(2), dek(2), at(0)), evicted(1, 0));
+    assert_eq!(held(&cache), [1, 2]);
+}
+
 type Way = fn(&DekCache, Time);
 
 /// Calls the function when it is dropped.
@@ -335,7 +369,11 @@ impl<F: FnMut()> Drop for Dropping<F> {
 #[test]
 fn a_dek_is_wiped_however_it_is_dropped() {
     let late = at(0).after(DAY).after(TICK);
-    let ways: [(&str, Way); 7] = [
+    let ways: [(&str, Way); 8] = [
+        ("removed while used last", |cache, _| {
+            assert!(cache.get(&key(0), at(0)).is_some() && cache.get(&key(0), at(0)).is_some());
+            assert!(cache.remove(&key(0)));
+        }),
         ("to make room", |cache, _| assert_eq!(cache.insert(key(2), dek(2), at(0)), evicted(1, 0))),
         ("replaced", |cache, _| assert_eq!(cache.insert(key(0), dek(2), at(0)), Evicted::default())),
         ("expired and asked for", |cache, late| assert!(cache.get(&key(0), late).is_none())),

@@ -2,9 +2,16 @@
 
 mod entries;
 mod key;
+mod latest;
+mod limits;
+mod stats;
 
 pub use key::DekCacheKey;
+pub(crate) use latest::CachedDek;
+pub use limits::CacheLimits;
+pub use stats::{CacheStats, Evicted};
 
+use alloc::sync::Arc;
 use core::fmt;
 use core::num::NonZeroUsize;
 use core::time::Duration;
@@ -14,47 +21,12 @@ use super::clock::Time;
 use crate::dek::RecoveredDek;
 use crate::sync::{Mutex, MutexGuard};
 use entries::Entries;
+use latest::{Entry, Latest};
+use stats::count;
 
 /// How many of the oldest entries an insertion looks at, so that its cost has a bound. More than one, so that
 /// expired entries go faster than new ones come.
 const PURGED_AT_ONCE: usize = 16;
-
-/// How many DEKs a cache holds, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheLimits {
-    entries: NonZeroUsize,
-    ttl: Duration,
-}
-
-impl CacheLimits {
-    /// A day.
-    const TTL: Duration = Duration::from_secs(86_400);
-
-    /// 1,000 DEKs, as the API server's `cachesize` has it by default, for 24 hours; the API server sets no time here.
-    pub const KMS_V1: Self = Self::new(NonZeroUsize::MIN.saturating_add(999), Self::TTL);
-
-    /// 10,000 DEKs for 24 hours, the time of the API server, which sets no number here. A DEK serves every value that
-    /// one run of one server wrote under one key, so that a store needs few.
-    pub const KMS_V2: Self = Self::new(NonZeroUsize::MIN.saturating_add(9_999), Self::TTL);
-
-    /// At most that many DEKs, each at most for that time since it was last inserted; [`Duration::MAX`] is forever.
-    #[must_use]
-    pub const fn new(entries: NonZeroUsize, ttl: Duration) -> Self {
-        Self { entries, ttl }
-    }
-
-    /// How many DEKs are held at most.
-    #[must_use]
-    pub const fn entries(self) -> NonZeroUsize {
-        self.entries
-    }
-
-    /// How long a DEK is held at most, since it was last inserted.
-    #[must_use]
-    pub const fn ttl(self) -> Duration {
-        self.ttl
-    }
-}
 
 /// Recovered DEKs by everything that decides the key, of one KEK: two KEKs need two caches.
 ///
@@ -87,77 +59,104 @@ impl CacheLimits {
 /// ```
 pub struct DekCache {
     /// `None` holds nothing.
-    shared: Option<Mutex<Shared>>,
+    parts: Option<Parts>,
     limits: CacheLimits,
 }
 
+struct Parts {
+    latest: Latest,
+    shared: Mutex<Shared>,
+}
+
+/// What needs the lock.
 struct Shared {
     entries: Entries,
+    /// Without the hits of the latest entry.
     stats: CacheStats,
+    /// Whether there is a latest entry, which is then the last in the order of use.
+    has_latest: bool,
 }
 
-/// What a cache did so far. Counts stay at the last number there is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CacheStats {
-    /// How often a DEK was asked for and at hand.
-    pub hits: u64,
-    /// How often a DEK was asked for and not at hand, an expired one included.
-    pub misses: u64,
-    /// How many DEKs were dropped to make room.
-    pub evicted_by_size: u64,
-    /// How many DEKs were dropped since their time was over.
-    pub evicted_by_age: u64,
-    /// How many DEKs are held now.
-    pub entries: usize,
-}
+impl Parts {
+    /// A call that panicked left nothing half done that could serve a wrong DEK: the lock is taken all the same.
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-/// What an insertion dropped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Evicted {
-    /// How many DEKs made room.
-    pub by_size: usize,
-    /// How many DEKs had been held for their whole time.
-    pub by_age: usize,
+    fn forget_latest(&self, shared: &mut Shared) {
+        if shared.has_latest {
+            shared.has_latest = false;
+            self.latest.set(None);
+        }
+    }
+
+    fn set_latest(&self, shared: &mut Shared, entry: Arc<Entry>) {
+        shared.has_latest = true;
+        self.latest.set(Some(entry));
+    }
 }
 
 impl DekCache {
     /// An empty cache.
     #[must_use]
     pub fn new(limits: CacheLimits) -> Self {
-        let shared = Shared { entries: Entries::default(), stats: CacheStats::default() };
-        Self { shared: Some(Mutex::new(shared)), limits }
+        let shared = Shared { entries: Entries::default(), stats: CacheStats::default(), has_latest: false };
+        Self { parts: Some(Parts { latest: Latest::default(), shared: Mutex::new(shared) }), limits }
     }
 
     /// A cache that holds nothing and counts nothing: every open asks the KEK.
     #[must_use]
     pub const fn disabled() -> Self {
-        Self { shared: None, limits: CacheLimits::new(NonZeroUsize::MIN, Duration::ZERO) }
+        Self { parts: None, limits: CacheLimits::new(NonZeroUsize::MIN, Duration::ZERO) }
     }
 
-    /// A call that panicked left nothing half done that could serve a wrong DEK: the lock is taken all the same.
     fn lock(&self) -> Option<MutexGuard<'_, Shared>> {
-        self.shared.as_ref().map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner))
+        self.parts.as_ref().map(Parts::lock)
+    }
+
+    /// The same for dropping entries, of which the latest may be one.
+    fn lock_to_drop(&self) -> Option<MutexGuard<'_, Shared>> {
+        let parts = self.parts.as_ref()?;
+        let mut shared = parts.lock();
+        parts.forget_latest(&mut shared);
+        Some(shared)
     }
 
     fn is_expired(&self, inserted: Time, now: Time) -> bool {
-        now.since(inserted) > self.limits.ttl
+        now.since(inserted) > self.limits.ttl()
     }
 
-    /// The DEK, if it is at hand and its time is not over; it is then the last that makes room. Nothing is allocated.
+    /// The DEK, if it is at hand and its time is not over; it is then the last that makes room. Nothing is allocated, but for
+    /// what `arc-swap` keeps of each thread, once.
     #[must_use]
     pub fn get(&self, key: &DekCacheKey, now: Time) -> Option<RecoveredDek> {
-        let mut shared = self.lock()?;
-        let inserted = shared.entries.inserted(key);
-        if inserted.is_some_and(|inserted| self.is_expired(inserted, now)) {
+        self.find(key, now)?.get().cloned()
+    }
+
+    /// As [`get`](Self::get). The DEK that was used last is found without the lock.
+    pub(crate) fn find(&self, key: &DekCacheKey, now: Time) -> Option<CachedDek> {
+        let parts = self.parts.as_ref()?;
+        if let Some(latest) = parts.latest.find(key, |inserted| !self.is_expired(inserted, now)) {
+            return Some(latest);
+        }
+        let mut shared = parts.lock();
+        if shared.entries.inserted(key).is_some_and(|inserted| self.is_expired(inserted, now)) {
+            parts.forget_latest(&mut shared);
             shared.entries.remove(key);
             count(&mut shared.stats.evicted_by_age, 1);
         }
-        let dek = shared.entries.touch(key).cloned();
-        let counter = if dek.is_some() { &mut shared.stats.hits } else { &mut shared.stats.misses };
-        count(counter, 1);
-        dek
+        let Some((entry, was_last)) = shared.entries.touch(key) else {
+            count(&mut shared.stats.misses, 1);
+            return None;
+        };
+        let entry = Arc::clone(entry);
+        count(&mut shared.stats.hits, 1);
+        if !was_last {
+            parts.forget_latest(&mut shared);
+        } else if !shared.has_latest {
+            parts.set_latest(&mut shared, Arc::clone(&entry));
+        }
+        Some(CachedDek::Entry(entry))
     }
 
     /// Whether [`get`](Self::get) would find a DEK. It counts neither as hit nor as miss, and changes no order.
@@ -170,21 +169,24 @@ impl DekCache {
     /// Holds a DEK from now on, in place of any under the same key, and says what was dropped for it.
     pub fn insert(&self, key: DekCacheKey, dek: RecoveredDek, now: Time) -> Evicted {
         let mut evicted = Evicted::default();
-        let Some(mut shared) = self.lock() else { return evicted };
+        let Some(parts) = &self.parts else { return evicted };
+        let mut shared = parts.lock();
         // First, so that it neither makes room nor counts as evicted.
         shared.entries.remove(&key);
         evicted.by_age = self.purge_some(&mut shared, now);
-        while shared.entries.len() >= self.limits.entries.get() && shared.entries.remove_least_used() {
+        while shared.entries.len() >= self.limits.entries().get() && shared.entries.remove_least_used() {
             evicted.by_size += 1;
         }
         count(&mut shared.stats.evicted_by_size, evicted.by_size);
-        shared.entries.insert(key, dek, now);
+        let entry = Arc::new(Entry { key, dek, inserted: now });
+        shared.entries.insert(Arc::clone(&entry));
+        parts.set_latest(&mut shared, entry);
         evicted
     }
 
     /// Drops a DEK, as when its KEK refuses it now, and tells whether it was there.
     pub fn remove(&self, key: &DekCacheKey) -> bool {
-        self.lock().is_some_and(|mut shared| shared.entries.remove(key))
+        self.lock_to_drop().is_some_and(|mut shared| shared.entries.remove(key))
     }
 
     /// Drops every DEK whose time is over, and tells how many. For owners with a timer: without insertions nothing else
@@ -192,7 +194,7 @@ impl DekCache {
     pub fn purge(&self, now: Time) -> usize {
         let mut purged = 0;
         // The lock is given back in between, so that others do not wait for all of it.
-        while let Some(more) = self.lock().map(|mut shared| self.purge_some(&mut shared, now)) {
+        while let Some(more) = self.lock_to_drop().map(|mut shared| self.purge_some(&mut shared, now)) {
             purged += more;
             if more < PURGED_AT_ONCE {
                 break;
@@ -214,7 +216,7 @@ impl DekCache {
 
     /// Drops every DEK; the counts stay.
     pub fn clear(&self) {
-        if let Some(mut shared) = self.lock() {
+        if let Some(mut shared) = self.lock_to_drop() {
             shared.entries = Entries::default();
         }
     }
@@ -234,33 +236,17 @@ impl DekCache {
     /// What the cache did so far.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
-        self.lock().map_or_else(CacheStats::default, |shared| {
-            let entries = shared.entries.len();
-            CacheStats { entries, ..shared.stats }
+        self.parts.as_ref().map_or_else(CacheStats::default, |parts| {
+            let shared = parts.lock();
+            let hits = shared.stats.hits.saturating_add(parts.latest.hits());
+            CacheStats { hits, entries: shared.entries.len(), ..shared.stats }
         })
-    }
-}
-
-fn count(counter: &mut u64, more: impl TryInto<u64>) {
-    *counter = counter.saturating_add(more.try_into().unwrap_or(u64::MAX));
-}
-
-impl CacheStats {
-    /// The share of hits in all that was asked for, from 0 to 1; `None` before the first.
-    #[must_use]
-    pub fn hit_rate(&self) -> Option<f64> {
-        let rate = |part: u64, rest: u64| {
-            #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
-            let (part, rest) = (part as f64, rest as f64);
-            part / (part + rest)
-        };
-        (self.hits > 0 || self.misses > 0).then(|| rate(self.hits, self.misses))
     }
 }
 
 impl fmt::Debug for DekCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limits = self.shared.as_ref().map(|_| self.limits);
+        let limits = self.parts.as_ref().map(|_| self.limits);
         f.debug_struct("DekCache").field("limits", &limits).field("stats", &self.stats()).finish_non_exhaustive()
     }
 }

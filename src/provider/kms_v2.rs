@@ -177,7 +177,7 @@ impl WrappedWalk for KmsV2 {
     fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<DekAtHand>> {
         Ok(match self.current(value)? {
             (true, current) => Some(DekAtHand::Current(current)),
-            (false, _) => self.cache.get(&value.cache_key(), now).map(DekAtHand::Recovered),
+            (false, _) => self.cache.find(&value.cache_key(), now).map(DekAtHand::Cached),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::dek::{DekScheme, FreshDek, RecoveredDek};
 use crate::error::{Error, Result};
 use crate::kek::{Wrapped, WrappedDek};
 use crate::kind::ProviderKind;
-use crate::kms::{DekCache, DekCacheKey, Time, WriteKey};
+use crate::kms::{CachedDek, DekCache, DekCacheKey, Time, WriteKey};
 use crate::random::{KeySource, Random};
 use crate::secret::SecretVec;
 
@@ -44,7 +44,7 @@ pub trait WrappedWalk {
 
     /// The DEK, if it is at hand.
     fn dek_at_hand(&self, now: Time, value: &WrappedValue<'_>) -> Result<Option<DekAtHand>> {
-        Ok(self.cache().get(&value.cache_key(), now).map(DekAtHand::Recovered))
+        Ok(self.cache().find(&value.cache_key(), now).map(DekAtHand::Cached))
     }
 
     /// Whether it is; nothing is counted.
@@ -115,15 +115,15 @@ pub enum DekAtHand {
     /// That of the key that is written with now. It is held without being counted: threads that open at the same time write
     /// to no place in common.
     Current(Guard<Option<Arc<WriteKey>>>),
-    /// A handle of its own.
-    Recovered(RecoveredDek),
+    /// One from the cache.
+    Cached(CachedDek),
 }
 
 impl DekAtHand {
     pub(crate) fn get(&self) -> Result<&RecoveredDek> {
         match self {
             Self::Current(key) => key.as_deref().map(WriteKey::opener).ok_or(Error::KmsNotReady),
-            Self::Recovered(dek) => Ok(dek),
+            Self::Cached(dek) => dek.get().ok_or(Error::DekNotAtHand),
         }
     }
 }

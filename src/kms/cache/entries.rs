@@ -3,6 +3,7 @@
 //! Main memory is what getting one of many entries waits for. So what is looked at besides the entry itself, the table and its
 //! neighbours in the order of use, is kept apart and small.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 
@@ -10,14 +11,14 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::DekCacheKey;
 use super::Time;
-use crate::dek::RecoveredDek;
+use super::latest::Entry;
 
 #[derive(Default)]
 pub(super) struct Entries {
     /// Places by the hash of their keys.
     places: HashTable<Place>,
     hasher: DefaultHashBuilder,
-    /// A DEK is a handle, so that growing leaves no key behind. Places that were given up are used again.
+    /// An entry is a handle, so that growing leaves no key behind. Places that were given up are used again.
     slots: Vec<Option<Slot>>,
     free: Vec<Place>,
     by_use: Order,
@@ -27,10 +28,11 @@ pub(super) struct Entries {
 /// Where in the slots an entry is; no more are needed than this counts.
 type Place = u32;
 
+/// What is looked at without the DEK, beside its entry.
 struct Slot {
     key: DekCacheKey,
-    dek: RecoveredDek,
     inserted: Time,
+    entry: Arc<Entry>,
 }
 
 /// The neighbours of an entry in one order; its own place where it has none.
@@ -70,19 +72,23 @@ impl Entries {
         self.slot(self.by_age.first()?).map(|slot| slot.inserted)
     }
 
-    /// The DEK, which is the one used last from now on.
-    pub(super) fn touch(&mut self, key: &DekCacheKey) -> Option<&RecoveredDek> {
+    /// The entry, which is the one used last from now on, and whether it was so before.
+    pub(super) fn touch(&mut self, key: &DekCacheKey) -> Option<(&Arc<Entry>, bool)> {
         let place = self.place(key)?;
-        self.by_use.unlink(place);
-        self.by_use.append(place);
-        self.slot(place).map(|slot| &slot.dek)
+        let was_last = self.by_use.ends.is_some_and(|(_, last)| last == place);
+        if !was_last {
+            self.by_use.unlink(place);
+            self.by_use.append(place);
+        }
+        self.slot(place).map(|slot| (&slot.entry, was_last))
     }
 
     /// Appends to both orders; the key must not be there. Beyond 2^32 places nothing is held.
-    pub(super) fn insert(&mut self, key: DekCacheKey, dek: RecoveredDek, inserted: Time) {
+    pub(super) fn insert(&mut self, entry: Arc<Entry>) {
         let Some(place) = self.free.pop().or_else(|| Place::try_from(self.slots.len()).ok()) else { return };
+        let (key, inserted) = (entry.key, entry.inserted);
         let hash = self.hasher.hash_one(key);
-        let slot = Some(Slot { key, dek, inserted });
+        let slot = Some(Slot { key, inserted, entry });
         match self.slots.get_mut(index(place)) {
             Some(free) => *free = slot,
             None => self.slots.push(slot),
