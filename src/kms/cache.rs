@@ -21,7 +21,7 @@ use super::clock::Time;
 use crate::dek::RecoveredDek;
 use crate::sync::{Mutex, MutexGuard};
 use entries::Entries;
-use latest::{Entry, Latest};
+use latest::Latest;
 use stats::count;
 
 /// How many of the oldest entries an insertion looks at, so that its cost has a bound. More than one, so that
@@ -61,6 +61,14 @@ pub struct DekCache {
     /// `None` holds nothing.
     parts: Option<Parts>,
     limits: CacheLimits,
+}
+
+/// A DEK that is held.
+#[derive(Debug)]
+pub struct Entry {
+    key: DekCacheKey,
+    dek: RecoveredDek,
+    inserted: Time,
 }
 
 struct Parts {

@@ -9,9 +9,7 @@ use core::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::DekCacheKey;
-use super::Time;
-use super::latest::Entry;
+use super::{DekCacheKey, Entry, Time};
 
 #[derive(Default)]
 pub(super) struct Entries {

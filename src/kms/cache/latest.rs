@@ -6,19 +6,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::{ArcSwapOption, Guard};
 
-use super::{DekCacheKey, Time};
+use super::{DekCacheKey, Entry, Time};
 use crate::dek::RecoveredDek;
 
 /// Places that hits are counted in, so that threads do not write to one.
 const STRIPES: usize = 8;
-
-/// A DEK that is held.
-#[derive(Debug)]
-pub struct Entry {
-    pub(super) key: DekCacheKey,
-    pub(super) dek: RecoveredDek,
-    pub(super) inserted: Time,
-}
 
 /// A DEK that was found.
 #[derive(Debug)]
