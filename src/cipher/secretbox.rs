@@ -53,7 +53,7 @@ impl Construction for SecretboxKey {
     fn seal_into(&self, nonce: &[u8; 24], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
         #[cfg(feature = "dryoc")]
-        if plaintext.len() >= dryoc::LONG {
+        if plaintext.len() >= dryoc::LONG_TO_SEAL {
             return stack_wiped::<{ dryoc::STACK }, _>(|| dryoc::seal(self.key(), nonce, plaintext, text, tag));
         }
         let buffers = InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?;
@@ -97,7 +97,7 @@ fn seal(key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>) -> [u8; 16
 /// Decrypts `text` to `out`, of the same length; what it wrote is the caller's to wipe if the tag is wrong.
 fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
     #[cfg(feature = "dryoc")]
-    if text.len() >= dryoc::LONG {
+    if text.len() >= dryoc::LONG_TO_OPEN {
         return stack_wiped::<{ dryoc::STACK }, _>(|| dryoc::open(key, nonce, text, out, tag));
     }
     stack_wiped::<STACK, _>(|| {

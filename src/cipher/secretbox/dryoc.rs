@@ -8,8 +8,9 @@ use dryoc::classic::crypto_secretbox::{crypto_secretbox_detached, crypto_secretb
 use crate::declassified;
 use crate::error::{Error, Result};
 
-/// Length from which on the library takes less time.
-pub(super) const LONG: usize = 256;
+/// Lengths from which on the library takes less time: to open it reads a text twice.
+pub(super) const LONG_TO_SEAL: usize = 64;
+pub(super) const LONG_TO_OPEN: usize = 512;
 
 /// Bytes of the stack that a call is given; about 3 KiB were seen in use, and 130 KiB in a build for debugging.
 pub(super) const STACK: usize = if cfg!(debug_assertions) { 192 * 1024 } else { 5 * 1024 };
