@@ -173,7 +173,7 @@ impl TableKek {
 }
 
 /// Never freed, and in reach for good, or LeakSanitizer would report it.
-fn leaked(dek: &[u8]) -> &'static [u8] {
+pub(crate) fn leaked(dek: &[u8]) -> &'static [u8] {
     static LEAKED: Mutex<Vec<&'static [u8]>> = Mutex::new(Vec::new());
     let dek = Box::leak(dek.into());
     lock(&LEAKED).push(dek);
