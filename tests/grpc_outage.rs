@@ -106,14 +106,14 @@ async fn a_slow_plugin_is_one_that_cannot_be_reached() {
             KmsV1Client::new(KmsEndpoint::from_path(folder.socket())).with_timeout(Duration::from_millis(millis));
         AsyncTransformer::builder().kms_v1(KmsV1::new("vault").unwrap(), client).build().unwrap()
     };
-    let stored = driver(3000).seal(AAD, b"hunter2").await.unwrap();
-    kek.set(Fault::Slow(Duration::from_millis(200)));
-    let hasty = driver(50);
+    let stored = driver(10_000).seal(AAD, b"hunter2").await.unwrap();
+    kek.set(Fault::Slow(Duration::from_millis(1000)));
+    let hasty = driver(400);
     let error = opens(&hasty, &stored).await.unwrap_err();
     assert_eq!((error.error(), error.is_retryable()), (Error::KekUnreachable, true));
     let cause = core::error::Error::source(error.cause().unwrap()).unwrap().to_string();
     assert!(cause.contains("no answer within"), "{cause}");
-    opens(&driver(3000), &stored).await.unwrap();
+    opens(&driver(10_000), &stored).await.unwrap();
     kek.set(Fault::None);
     opens(&hasty, &stored).await.unwrap();
 }

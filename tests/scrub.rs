@@ -135,7 +135,8 @@ fn first_and_last_round_keys_are_wiped() {
         eprintln!("not checked: round keys by value, as the portable code stores them in another order");
         return;
     }
-    let round_keys: &'static [[u8; 16]; 15] = Box::leak(Box::new(expand_aes256(&KEY)));
+    static ROUND_KEYS: std::sync::OnceLock<[[u8; 16]; 15]> = std::sync::OnceLock::new();
+    let round_keys = ROUND_KEYS.get_or_init(|| expand_aes256(&KEY));
     for needle in [&round_keys[0], &round_keys[1], &round_keys[7], &round_keys[14]] {
         let holds = |bytes: &[u8]| bytes.windows(16).any(|window| window == needle);
         let (aescbc, _) = block_of(|| AesCbcKey::from_bytes(&KEY).unwrap());

@@ -30,7 +30,7 @@ use by_hand::{AAD, NOW, TEXT};
 use pollster::block_on;
 use search::{Searching, block_of, freed_while, freed_with, look_for};
 use sha2::block_api::compress256;
-use table_kek::TableKek;
+use table_kek::{TableKek, leaked};
 
 #[global_allocator]
 static ALLOCATOR: Searching = Searching;
@@ -39,15 +39,11 @@ type Needle = fn(&[u8]) -> &'static [u8];
 
 /// What may not be left of a DEK.
 const NEEDLES: [(&str, Needle); 4] = [
-    ("its first half", |dek| leak(&dek[..16])),
-    ("its second half", |dek| leak(&dek[16..])),
-    ("its last round key", |dek| leak(&round_keys::expand_aes256(dek.try_into().unwrap())[14])),
-    ("its HMAC state", |dek| leak(&hmac_state(dek))),
+    ("its first half", |dek| leaked(&dek[..16])),
+    ("its second half", |dek| leaked(&dek[16..])),
+    ("its last round key", |dek| leaked(&round_keys::expand_aes256(dek.try_into().unwrap())[14])),
+    ("its HMAC state", |dek| leaked(&hmac_state(dek))),
 ];
-
-fn leak(bytes: &[u8]) -> &'static [u8] {
-    Box::leak(bytes.into())
-}
 
 /// What SHA-256 holds once it has taken in the inner padding of HMAC (RFC 2104) with this key.
 fn hmac_state(dek: &[u8]) -> Vec<u8> {

@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "a program")]
 
 mod base64;
+mod batches;
 mod envelope;
 mod kek;
 mod kms;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     secrets::run(&mut tally);
     base64::run(&mut tally);
     statics::run(&mut tally);
+    batches::run(&mut tally);
     kek::run(&mut tally);
     kms::run(&mut tally);
     envelope::run(&mut tally);

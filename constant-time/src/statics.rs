@@ -6,15 +6,15 @@ use super::look::{self, opened, wiped};
 use super::sources::{Nonces, bytes, secret, secret_bytes};
 use super::tally::Tally;
 
-const AAD: &[u8] = b"/registry/secrets/default/login1";
+pub const AAD: &[u8] = b"/registry/secrets/default/login1";
 
 /// On both sides of blocks, batches of the key stream, and the look-back of padding.
 const LENGTHS: [usize; 16] = [0, 1, 15, 16, 17, 64, 100, 240, 255, 256, 257, 480, 513, 1024, 1040, 5000];
 
 /// Lengths of what stands between the key name and the body.
-const NONCE_GCM: usize = 12;
-const NONCE_CBC: usize = 16;
-const NONCE_SECRETBOX: usize = 24;
+pub const NONCE_GCM: usize = 12;
+pub const NONCE_CBC: usize = 16;
+pub const NONCE_SECRETBOX: usize = 24;
 
 pub fn list<C: KeyedCipher + 'static>(keys: Vec<C>) -> Transformer<'static> {
     let keys = keys.into_iter().map(|key| ("key1", key));
@@ -22,7 +22,7 @@ pub fn list<C: KeyedCipher + 'static>(keys: Vec<C>) -> Transformer<'static> {
 }
 
 /// Where the body of a value with a nonce of this length begins.
-fn body_at(kind: &str, nonce_len: usize) -> usize {
+pub fn body_at(kind: &str, nonce_len: usize) -> usize {
     format!("k8s:enc:{kind}:v1:key1:").len() + nonce_len
 }
 

@@ -172,8 +172,12 @@ impl TableKek {
     }
 }
 
-fn leaked(dek: &[u8]) -> &'static [u8] {
-    Box::leak(dek.into())
+/// Never freed, and in reach for good, or LeakSanitizer would report it.
+pub(crate) fn leaked(dek: &[u8]) -> &'static [u8] {
+    static LEAKED: Mutex<Vec<&'static [u8]>> = Mutex::new(Vec::new());
+    let dek = Box::leak(dek.into());
+    lock(&LEAKED).push(dek);
+    dek
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

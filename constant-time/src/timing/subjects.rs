@@ -124,6 +124,22 @@ fn plaintexts<C: KeyedCipher + 'static>(name: &str, key: C, len: usize) -> Subje
     })
 }
 
+/// Values of aescbc whose chains run side by side, and end one after the other.
+fn batch() -> Subject {
+    const LENGTHS: [usize; 11] = [100, 0, 16, 300, 64, 33, 128, 200, 15, 48, 80];
+    let mut random = Random::seeded();
+    let list = list(AesCbcKey::from_bytes(&[2; 32]).unwrap());
+    let len = LENGTHS.iter().sum();
+    let inputs = fixed_or_random(vec![0; len], move || random.bytes(len));
+    subject(format!("aescbc, sealing {} values at once", LENGTHS.len()), inputs, move |plaintexts| {
+        let mut rest = plaintexts;
+        let values = LENGTHS.map(|len| (AAD, rest.split_off(..len).unwrap()));
+        for sealed in list.seal_many_with(&mut OneNonce, values) {
+            black_box(sealed.unwrap());
+        }
+    })
+}
+
 fn keys<C: KeyedCipher + 'static>(name: &str, len: usize, expand: impl Fn(&[u8]) -> C + 'static) -> Subject {
     let mut random = Random::seeded();
     let mut out = [0; 256];
@@ -202,6 +218,7 @@ pub fn all() -> Vec<Subject> {
         subjects.push(plaintexts("aescbc", cbc(), len));
         subjects.push(plaintexts("secretbox", secretbox(), len));
     }
+    subjects.push(batch());
     for len in [16, 24, 32] {
         subjects.push(keys("aesgcm", len, |key| AesGcmKey::from_bytes(key).unwrap()));
         subjects.push(keys("aescbc", len, |key| AesCbcKey::from_bytes(key).unwrap()));

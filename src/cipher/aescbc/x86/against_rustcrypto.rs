@@ -11,7 +11,7 @@ use rand_core::{Rng, SeedableRng};
 
 fn schedule(key: &[u8]) -> Schedule {
     let schedule = Schedule::expand(key).unwrap();
-    assert!(schedule.fast.is_some() || !std::is_x86_feature_detected!("aes") || cfg!(miri));
+    assert!(schedule.fast.is_some() || !std::is_x86_feature_detected!("aes"));
     schedule
 }
 
@@ -85,7 +85,7 @@ fn random_inputs() {
 fn batches_of_any_lengths() {
     let mut rng = ChaCha20Rng::from_seed([3; 32]);
     let rounds = if cfg!(miri) {
-        3
+        2
     } else if cfg!(debug_assertions) {
         100
     } else {
@@ -94,7 +94,7 @@ fn batches_of_any_lengths() {
     for round in 0..rounds {
         let key_len = 16 + 8 * up_to(&mut rng, 2);
         let schedule = schedule(&random(&mut rng, key_len));
-        let count = round % (3 * LANES);
+        let count = if cfg!(miri) { round * (LANES + 3) } else { round % (3 * LANES) };
         let texts: Vec<([u8; 16], Vec<u8>)> = (0..count)
             .map(|_| {
                 let len = 16 * (1 + up_to(&mut rng, 12));
