@@ -6,7 +6,6 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::Cell;
 use core::time::Duration;
 use std::alloc::System;
-use std::time::Instant;
 
 use atrest::{ConfigError, ConfigOptions, EncryptionConfiguration};
 
@@ -61,12 +60,27 @@ static ALLOCATOR: Counting = Counting;
 
 const HEADER: &str = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n";
 
+/// What this thread took of a processor so far, however many others want it; elsewhere the time that passed.
+#[cfg(target_os = "linux")]
+fn now() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the time is written to a valid place.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) }, 0);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn now() -> Duration {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap()
+}
+
 fn read(text: &str) -> Result<EncryptionConfiguration, ConfigError> {
-    let started = Instant::now();
+    let started = now();
     let before = NOW.get();
     PEAK.set(before);
     let read = EncryptionConfiguration::from_yaml(text, ConfigOptions::default());
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?} for {} bytes", started.elapsed(), text.len());
+    let took = now() - started;
+    assert!(took < Duration::from_secs(20), "{took:?} for {} bytes", text.len());
     let used = PEAK.get() - before;
     assert!(used < HEAP_MAX, "{} MiB for {} bytes", used >> 20, text.len());
     read

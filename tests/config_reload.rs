@@ -26,8 +26,8 @@ const MS: Duration = Duration::from_millis(1);
 fn numbered(number: usize) -> ConfigDraft {
     let mut draft = ConfigDraft::new();
     for resource in ["a", "b"] {
-        let mut secret = [7; 32];
-        secret[..8].copy_from_slice(&number.to_le_bytes());
+        let (mut secret, number_bytes) = ([7; 32], number.to_le_bytes());
+        secret[..number_bytes.len()].copy_from_slice(&number_bytes);
         let key = KeyEntry::new(number.to_string(), SecretVec::from_slice(&secret).unwrap());
         draft.add_entry([resource], [ProviderEntry::Secretbox(vec![key]), ProviderEntry::Identity]);
     }

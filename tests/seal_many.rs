@@ -129,6 +129,18 @@ fn no_more_than_a_few_are_sealed_ahead() {
     assert!(sealed.next().is_none());
 }
 
+#[test]
+fn only_aescbc_seals_ahead() {
+    let values = values();
+    for (transformer, first) in transformers().iter().zip([32, 32, 32, 1, 1, 1]) {
+        let taken = core::cell::Cell::new(0);
+        let asked = values.iter().inspect(|_| taken.set(taken.get() + 1));
+        let mut sealed = transformer.seal_many(asked.map(|(aad, plaintext)| (&aad[..], &plaintext[..])));
+        sealed.next().unwrap().unwrap();
+        assert_eq!(taken.get(), first, "{transformer:?}");
+    }
+}
+
 #[derive(Default)]
 struct Told(Mutex<Vec<(usize, Option<Error>)>>);
 
