@@ -312,6 +312,37 @@ fn the_bound_holds_under_threads() {
 }
 
 #[test]
+fn one_dek_for_many_threads_comes_and_goes() {
+    const THREADS: u64 = 6;
+    const CALLS: u64 = 20_000;
+    let cache = cache(3, DAY);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for call in 0..CALLS {
+                    let found = cache.get(&key(0), at(0));
+                    assert!(call % 500 != 0 || found.is_none_or(|found| is_dek(&found, 0)));
+                }
+            });
+        }
+        for turn in 0..2000 {
+            cache.insert(key(0), dek(0), at(0));
+            std::thread::yield_now();
+            match turn % 3 {
+                0 => assert!(cache.remove(&key(0))),
+                1 => cache.clear(),
+                _ => assert_eq!(cache.purge(at(0).after(DAY * 2)), 1),
+            }
+            assert!(!cache.contains(&key(0), at(0)), "no call of another thread brings it back");
+        }
+    });
+    assert!(cache.get(&key(0), at(0)).is_none());
+    let stats = cache.stats();
+    assert_eq!(stats.hits + stats.misses, THREADS * CALLS + 1);
+    assert!(stats.hits > 0 && stats.entries == 0);
+}
+
+#[test]
 fn getting_allocates_nothing() {
     let cache = cache(10, DAY);
     cache.insert(key(0), dek(0), at(0));

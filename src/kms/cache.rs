@@ -28,6 +28,9 @@ use stats::count;
 /// expired entries go faster than new ones come.
 const PURGED_AT_ONCE: usize = 16;
 
+/// How often the same DEK is found again before it is found without the lock: setting it costs more than finding a few.
+const IN_A_ROW: u8 = 4;
+
 /// Recovered DEKs by everything that decides the key, of one KEK: two KEKs need two caches.
 ///
 /// It holds only DEKs that cannot seal. Past its number of entries it drops the one that was not asked for the longest,
@@ -83,6 +86,8 @@ struct Shared {
     stats: CacheStats,
     /// Whether there is a latest entry, which is then the last in the order of use.
     has_latest: bool,
+    /// How often the last entry was found again since another was.
+    in_a_row: u8,
 }
 
 impl Parts {
@@ -91,7 +96,9 @@ impl Parts {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where entries were dropped, of which the latest may be one, or where another became the last.
     fn forget_latest(&self, shared: &mut Shared) {
+        shared.in_a_row = 0;
         if shared.has_latest {
             shared.has_latest = false;
             self.latest.set(None);
@@ -108,7 +115,8 @@ impl DekCache {
     /// An empty cache.
     #[must_use]
     pub fn new(limits: CacheLimits) -> Self {
-        let shared = Shared { entries: Entries::default(), stats: CacheStats::default(), has_latest: false };
+        let shared =
+            Shared { entries: Entries::default(), stats: CacheStats::default(), has_latest: false, in_a_row: 0 };
         Self { parts: Some(Parts { latest: Latest::default(), shared: Mutex::new(shared) }), limits }
     }
 
@@ -122,14 +130,6 @@ impl DekCache {
         self.parts.as_ref().map(Parts::lock)
     }
 
-    /// The same for dropping entries, of which the latest may be one.
-    fn lock_to_drop(&self) -> Option<MutexGuard<'_, Shared>> {
-        let parts = self.parts.as_ref()?;
-        let mut shared = parts.lock();
-        parts.forget_latest(&mut shared);
-        Some(shared)
-    }
-
     fn is_expired(&self, inserted: Time, now: Time) -> bool {
         now.since(inserted) > self.limits.ttl()
     }
@@ -141,7 +141,7 @@ impl DekCache {
         self.find(key, now)?.get().cloned()
     }
 
-    /// As [`get`](Self::get). The DEK that was used last is found without the lock.
+    /// As [`get`](Self::get). A DEK that is asked for again and again is found without the lock.
     pub(crate) fn find(&self, key: &DekCacheKey, now: Time) -> Option<CachedDek> {
         let parts = self.parts.as_ref()?;
         if let Some(latest) = parts.latest.find(key, |inserted| !self.is_expired(inserted, now)) {
@@ -149,8 +149,8 @@ impl DekCache {
         }
         let mut shared = parts.lock();
         if shared.entries.inserted(key).is_some_and(|inserted| self.is_expired(inserted, now)) {
-            parts.forget_latest(&mut shared);
             shared.entries.remove(key);
+            parts.forget_latest(&mut shared);
             count(&mut shared.stats.evicted_by_age, 1);
         }
         let Some((entry, was_last)) = shared.entries.touch(key) else {
@@ -162,7 +162,10 @@ impl DekCache {
         if !was_last {
             parts.forget_latest(&mut shared);
         } else if !shared.has_latest {
-            parts.set_latest(&mut shared, Arc::clone(&entry));
+            shared.in_a_row += 1;
+            if shared.in_a_row == IN_A_ROW {
+                parts.set_latest(&mut shared, Arc::clone(&entry));
+            }
         }
         Some(CachedDek::Entry(entry))
     }
@@ -179,6 +182,7 @@ impl DekCache {
         let mut evicted = Evicted::default();
         let Some(parts) = &self.parts else { return evicted };
         let mut shared = parts.lock();
+        parts.forget_latest(&mut shared);
         // First, so that it neither makes room nor counts as evicted.
         shared.entries.remove(&key);
         evicted.by_age = self.purge_some(&mut shared, now);
@@ -187,28 +191,40 @@ impl DekCache {
         }
         count(&mut shared.stats.evicted_by_size, evicted.by_size);
         let entry = Arc::new(Entry { key, dek, inserted: now });
-        shared.entries.insert(Arc::clone(&entry));
-        parts.set_latest(&mut shared, entry);
+        if shared.entries.insert(Arc::clone(&entry)) {
+            parts.set_latest(&mut shared, entry);
+        }
         evicted
     }
 
     /// Drops a DEK, as when its KEK refuses it now, and tells whether it was there.
     pub fn remove(&self, key: &DekCacheKey) -> bool {
-        self.lock_to_drop().is_some_and(|mut shared| shared.entries.remove(key))
+        let Some(parts) = &self.parts else { return false };
+        let mut shared = parts.lock();
+        let removed = shared.entries.remove(key);
+        if removed {
+            parts.forget_latest(&mut shared);
+        }
+        removed
     }
 
     /// Drops every DEK whose time is over, and tells how many. For owners with a timer: without insertions nothing else
     /// drops a DEK that no one asks for.
     pub fn purge(&self, now: Time) -> usize {
+        let Some(parts) = &self.parts else { return 0 };
         let mut purged = 0;
-        // The lock is given back in between, so that others do not wait for all of it.
-        while let Some(more) = self.lock_to_drop().map(|mut shared| self.purge_some(&mut shared, now)) {
+        loop {
+            // The lock is given back in between, so that others do not wait for all of it.
+            let mut shared = parts.lock();
+            let more = self.purge_some(&mut shared, now);
+            if more > 0 {
+                parts.forget_latest(&mut shared);
+            }
             purged += more;
             if more < PURGED_AT_ONCE {
-                break;
+                return purged;
             }
         }
-        purged
     }
 
     fn purge_some(&self, shared: &mut Shared, now: Time) -> usize {
@@ -224,8 +240,10 @@ impl DekCache {
 
     /// Drops every DEK; the counts stay.
     pub fn clear(&self) {
-        if let Some(mut shared) = self.lock_to_drop() {
+        if let Some(parts) = &self.parts {
+            let mut shared = parts.lock();
             shared.entries = Entries::default();
+            parts.forget_latest(&mut shared);
         }
     }
 
@@ -258,3 +276,6 @@ impl fmt::Debug for DekCache {
         f.debug_struct("DekCache").field("limits", &limits).field("stats", &self.stats()).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(atrest_loom)))]
+mod tests;

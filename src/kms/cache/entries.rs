@@ -81,9 +81,9 @@ impl Entries {
         self.slot(place).map(|slot| (&slot.entry, was_last))
     }
 
-    /// Appends to both orders; the key must not be there. Beyond 2^32 places nothing is held.
-    pub(super) fn insert(&mut self, entry: Arc<Entry>) {
-        let Some(place) = self.free.pop().or_else(|| Place::try_from(self.slots.len()).ok()) else { return };
+    /// Appends to both orders, and tells whether it did; the key must not be there. Beyond 2^32 places nothing is held.
+    pub(super) fn insert(&mut self, entry: Arc<Entry>) -> bool {
+        let Some(place) = self.free.pop().or_else(|| Place::try_from(self.slots.len()).ok()) else { return false };
         let (key, inserted) = (entry.key, entry.inserted);
         let hash = self.hasher.hash_one(key);
         let slot = Some(Slot { key, inserted, entry });
@@ -99,6 +99,7 @@ impl Entries {
             slot.map_or(0, |slot| hasher.hash_one(slot.key))
         };
         self.places.insert_unique(hash, place, hash_of);
+        true
     }
 
     pub(super) fn remove(&mut self, key: &DekCacheKey) -> bool {

@@ -9,13 +9,13 @@ use arc_swap::{ArcSwapOption, Guard};
 use super::{DekCacheKey, Entry, Time};
 use crate::dek::RecoveredDek;
 
-/// Places that hits are counted in, so that threads do not write to one.
+/// Places that hits are counted in, so that few threads write to one.
 const STRIPES: usize = 8;
 
 /// A DEK that was found.
 #[derive(Debug)]
 pub enum CachedDek {
-    /// Held without being counted: threads that open at the same time write to no place in common.
+    /// Held without being counted, so that threads that open at the same time do not write to its count.
     Latest(Guard<Option<Arc<Entry>>>),
     /// A handle of its own.
     Entry(Arc<Entry>),
@@ -57,11 +57,9 @@ impl Latest {
     pub(super) fn find(&self, key: &DekCacheKey, is_fresh: impl FnOnce(Time) -> bool) -> Option<CachedDek> {
         let found = self.entry.load();
         found.as_ref().filter(|entry| entry.key == *key && is_fresh(entry.inserted))?;
-        let stripe = STRIPE.try_with(|&stripe| stripe).unwrap_or(0);
-        if let Some(Stripe(hits)) = self.hits.get(stripe) {
-            // At its end the count stays.
-            let _ = hits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |hits| hits.checked_add(1));
-        }
+        let Stripe(hits) = self.hits.get(STRIPE.try_with(|&stripe| stripe).unwrap_or(0))?;
+        // Hits beyond what fits are found, and counted, under the lock.
+        hits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |hits| hits.checked_add(1)).ok()?;
         Some(CachedDek::Latest(found))
     }
 
@@ -73,5 +71,11 @@ impl Latest {
     pub(super) fn hits(&self) -> u64 {
         let count = |Stripe(hits): &Stripe| u64::try_from(hits.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
         self.hits.iter().map(count).fold(0, u64::saturating_add)
+    }
+
+    /// Leaves no room for another hit.
+    #[cfg(test)]
+    pub(super) fn exhaust(&self) {
+        self.hits.iter().for_each(|Stripe(hits)| hits.store(usize::MAX, Ordering::Relaxed));
     }
 }
