@@ -50,7 +50,7 @@ pub const AAD: &[u8] = b"/registry/secrets/default/login1";
 
 pub const KEY: [u8; 32] = *b"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
 
-/// Whether the library is built with its fast backends; rivals are measured in the other build.
+/// Whether the library is built with its fast backends; the same job by hand is measured in the other build.
 pub const FAST: bool = cfg!(feature = "fast");
 
 /// Names of the library's rows: returning what it allocates, into the caller's buffer, and the primitive alone.

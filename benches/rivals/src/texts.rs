@@ -1,4 +1,5 @@
-//! What everyone who is measured reads and writes: where memory lies shows in its time, so that all of a cell have the same.
+//! What the operations on a value and their primitives read and write: where memory lies shows in the time, so that all of a cell have the
+//! same.
 
 use std::fmt::Debug;
 

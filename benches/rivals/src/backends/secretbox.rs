@@ -6,11 +6,12 @@ mod x86;
 
 use inout::InOutBuf;
 
-/// From which length on the fast build takes the other library, to seal and to open.
-const LONG: [usize; 2] = if crate::FAST { [64, 512] } else { [usize::MAX; 2] };
+/// From which length on the fast build takes the other library: as in `src/cipher/secretbox/dryoc.rs`.
+const LONG_TO_SEAL: usize = if crate::FAST { 64 } else { usize::MAX };
+const LONG_TO_OPEN: usize = if crate::FAST { 512 } else { usize::MAX };
 
 pub fn seal(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8]) -> [u8; 16] {
-    if text.len() >= LONG[0] {
+    if text.len() >= LONG_TO_SEAL {
         let mut tag = [0; 16];
         dryoc::classic::crypto_secretbox::crypto_secretbox_detached(out, &mut tag, text, nonce, key).unwrap();
         return tag;
@@ -23,7 +24,7 @@ pub fn seal(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8]) -> [u
 }
 
 pub fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) {
-    if text.len() >= LONG[1] {
+    if text.len() >= LONG_TO_OPEN {
         return dryoc::classic::crypto_secretbox::crypto_secretbox_open_detached(out, text, tag, nonce, key).unwrap();
     }
     #[cfg(target_arch = "x86_64")]
