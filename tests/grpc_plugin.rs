@@ -374,7 +374,7 @@ async fn many_calls_are_answered_at_once() {
     let client = client(folder.socket());
     let started = std::time::Instant::now();
     assert!(join_all((0..100).map(|_| client.status())).await.into_iter().all(|status| status.is_ok()));
-    assert!(started.elapsed() < Duration::from_secs(2), "one after the other they take 20 seconds");
+    assert!(started.elapsed() < Duration::from_secs(8), "one after the other they take 20 seconds");
 }
 
 #[tokio::test]
