@@ -6,7 +6,8 @@
 mod doubles;
 
 use atrest::{
-    AesCbcKey, AesGcmKey, Error, Keyed, KeyedCipher, NamedKey, Provider, Secret, Secretbox, SecretboxKey, Transformer,
+    AesCbcKey, AesGcmKey, Error, Keyed, KeyedCipher, NamedKey, Provider, Secret, SecretVec, Secretbox, SecretboxKey,
+    Transformer,
 };
 use doubles::Counter;
 
@@ -71,5 +72,16 @@ fn keys_have_the_lengths_of_their_cipher() {
         assert_eq!(AesGcmKey::from_base64(&text).map(drop), aes);
         assert_eq!(SecretboxKey::from_base64(&text).map(drop), secretbox);
         assert_eq!(Secret::<32>::from_base64(&text).map(drop), secretbox);
+    }
+}
+
+#[test]
+fn a_secret_tells_how_long_it_is() {
+    for len in [0, 1, 32] {
+        let mut roomy = Vec::with_capacity(100);
+        roomy.extend_from_slice(&[7; 32][..len]);
+        for secret in [SecretVec::from_slice(&[7; 32][..len]).unwrap(), SecretVec::from_vec(roomy)] {
+            assert_eq!((secret.len(), secret.is_empty(), secret.expose().len()), (len, len == 0, len));
+        }
     }
 }

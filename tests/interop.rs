@@ -57,6 +57,13 @@ fn secrets_convert_both_ways() {
     assert_eq!(SecretSlice::from(SecretVec::from_slice(b"").unwrap()).expose_secret(), b"");
 }
 
+#[test]
+fn a_secret_that_fills_its_block_is_handed_over_without_a_copy() {
+    let secret = SecretVec::from_slice(PLAINTEXT).unwrap();
+    let block = secret.expose().as_ptr();
+    assert_eq!(SecretSlice::from(secret).expose_secret().as_ptr(), block);
+}
+
 /// A generator of rand_core that counts, and fails when it is told to.
 struct Theirs {
     next: u8,

@@ -21,7 +21,11 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 const MODULES: &[(&str, &[&str])] = &[
     ("wire", &["src/wire.rs", "src/wire/**/*.rs"]),
     ("base64", &["src/base64.rs"]),
+    ("declassified", &["src/declassified.rs"]),
+    ("secret", &["src/secret.rs", "src/secret/**/*.rs"]),
     ("cipher", &["src/cipher.rs", "src/cipher/**/*.rs"]),
+    // Of the ciphers, what only the second build has.
+    ("backends", &["src/cipher/aesgcm/awslc.rs", "src/cipher/secretbox/dryoc.rs"]),
     ("provider", &["src/provider.rs", "src/provider/**/*.rs"]),
     ("transformer", &["src/transformer.rs", "src/transformer/**/*.rs"]),
     ("steps", &["src/steps.rs", "src/steps/**/*.rs"]),
@@ -32,13 +36,13 @@ const MODULES: &[(&str, &[&str])] = &[
 ];
 
 /// The features of each build. The backends exclude each other: what only the second has is judged there.
-const BUILDS: [&str; 2] = [WITHOUT_C, "aws-lc-rs"];
+const BUILDS: [&str; 2] = [WITHOUT_C, "aws-lc-rs,dryoc"];
 
 const WITHOUT_C: &str = "kms-client,kms-plugin,config,tracing,metrics,rand_core,secrecy";
 
 /// Which build has this file.
 fn build_of(file: &str) -> &'static str {
-    BUILDS[usize::from(file.ends_with("/awslc.rs"))]
+    BUILDS[usize::from(file.ends_with("/awslc.rs") || file.ends_with("/dryoc.rs"))]
 }
 
 fn main() -> ExitCode {

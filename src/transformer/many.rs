@@ -87,3 +87,43 @@ impl Transformer<'_> {
         sealed.collect()
     }
 }
+
+#[cfg(all(test, feature = "aesgcm", feature = "secretbox"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::cipher::{AesGcmKey, SecretboxKey};
+    use crate::provider::{AesGcm, Identity, Secretbox};
+    use crate::random::RandomError;
+
+    /// Draws other bytes each time.
+    struct Counting(u8);
+
+    impl Random for Counting {
+        fn fill(&mut self, out: &mut [u8]) -> core::result::Result<(), RandomError> {
+            self.0 += 1;
+            out.fill(self.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_group_is_sealed_as_its_values_are_where_that_saves_no_time() {
+        let aesgcm = AesGcm::new([("key1", AesGcmKey::from_bytes(&[7; 32]).unwrap())]).unwrap();
+        let secretbox = Secretbox::new([("key1", SecretboxKey::from_bytes(&[7; 32]).unwrap())]).unwrap();
+        let group: [(&[u8], &[u8]); 3] = [(b"a", b"one"), (b"b", b""), (b"c", b"and a third")];
+        for builder in [
+            Transformer::builder().provider(aesgcm),
+            Transformer::builder().provider(secretbox),
+            Transformer::builder().provider(Identity::new()),
+        ] {
+            let transformer = builder.build().unwrap();
+            let (mut one, mut many) = (Counting(0), Counting(0));
+            let expected = group.map(|(aad, plaintext)| transformer.seal_with(&mut one, aad, plaintext));
+            assert!(expected.iter().all(Result::is_ok));
+            assert_eq!(transformer.seal_group(&mut many, &group), expected);
+            assert_eq!(one.0, many.0);
+        }
+    }
+}

@@ -6,9 +6,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use atrest::{
-    BlockingTransformer, BlockingTransformerBuilder, CacheLimits, DekCache, DekLimits, DekSourceKind, EncryptedObject,
-    EnvelopeTransformer, EnvelopeTransformerBuilder, Error, Kek, KmsState, KmsV1, KmsV2, OsRandom, Result, SealStep,
-    Step, Time,
+    BlockingTransformer, BlockingTransformerBuilder, CacheLimits, Clock, DekCache, DekLimits, DekSourceKind,
+    EncryptedObject, EnvelopeTransformer, EnvelopeTransformerBuilder, Error, Kek, KmsState, KmsV1, KmsV2, OsRandom,
+    Result, SealStep, Step, Time,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +21,15 @@ use super::plugin::Plugin;
 use super::scripted_nonce::ScriptedNonce;
 
 const NOW: Time = Time::new(Duration::from_secs(1));
+
+/// The drivers' clock: keys that were loaded stay as new as they are for the steps, however long the cases take.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> Time {
+        NOW
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -128,8 +137,8 @@ impl Lists {
         self.plugins.iter().flatten().chain(&self.writers_plugins).for_each(Plugin::loaded);
         Ok(Kms {
             transformer: self.steps.build()?,
-            driver: self.driver.build()?,
-            writer: self.writer.build()?,
+            driver: self.driver.clock(Stopped).build()?,
+            writer: self.writer.clock(Stopped).build()?,
             plugins: self.plugins,
             nonce: self.nonce,
         })
