@@ -62,7 +62,6 @@ fn what_an_ordinary_array_holds_stays() {
 
 #[cfg(all(feature = "aescbc", not(feature = "alloc")))]
 #[test]
-#[cfg_attr(miri, ignore = "reads room that a schedule leaves unset")]
 fn an_aescbc_key_is_wiped() {
     for len in [16, 24, 32] {
         assert_wiped(|| atrest::AesCbcKey::from_bytes(&KEY[..len]).unwrap());
@@ -71,7 +70,6 @@ fn an_aescbc_key_is_wiped() {
 
 #[cfg(all(feature = "aesgcm", not(feature = "alloc")))]
 #[test]
-#[cfg_attr(miri, ignore = "reads room that a schedule leaves unset")]
 fn an_aesgcm_key_is_wiped() {
     for len in [16, 24, 32] {
         assert_wiped(|| atrest::AesGcmKey::from_bytes(&KEY[..len]).unwrap());
@@ -87,7 +85,6 @@ fn a_secretbox_key_is_wiped() {
 /// The one-time key of a tag, which has no marker that promises its wiping.
 #[cfg(feature = "secretbox")]
 #[test]
-#[cfg_attr(miri, ignore = "reads room that a union of the library leaves unset")]
 fn a_poly1305_state_of_the_dependency_is_wiped() {
     use poly1305::universal_hash::KeyInit as _;
     let (before, after) = before_and_after(|| poly1305::Poly1305::new((&KEY).into()));
