@@ -357,6 +357,18 @@ fn a_plan_outlives_a_rotation() {
 }
 
 #[test]
+fn a_seed_is_wrapped_once_for_a_key() {
+    let kek = TableKek::new("1");
+    let kms = v2(&kek);
+    let wraps_after = |key_id: &str| {
+        kek.set(|script| script.key_id = key_id.into());
+        kms.check_with(&kek, &TestClock::default()).unwrap();
+        kek.wraps()
+    };
+    assert_eq!(["1", "1", "2", "2", "1"].map(wraps_after), [1, 1, 2, 2, 3]);
+}
+
+#[test]
 fn identity_first_still_opens_what_is_encrypted() {
     let kek = TableKek::new("id1");
     let list = EnvelopeTransformer::builder().provider(Identity::new()).wrapped(v1());
