@@ -30,7 +30,6 @@ const STRIDE: usize = 7919;
 const NAME: &str = "atrest";
 
 pub fn measure(sampler: &mut Sampler, quick: bool) {
-    nonce(sampler);
     keys(sampler);
     for deks in [10, AMONG] {
         among_deks(sampler, deks);
@@ -46,7 +45,7 @@ const fn cell(op: &'static str, size: usize) -> Cell {
 #[repr(align(16))]
 struct Nonce([u8; 12]);
 
-fn nonce(sampler: &mut Sampler) {
+pub fn nonce(sampler: &mut Sampler) {
     let mut nonce = Nonce([0; 12]);
     sampler.time(cell("nonce", 12), NAME, |_| PooledRandom.fill(black_box(&mut nonce.0)).unwrap());
 }

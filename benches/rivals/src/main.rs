@@ -74,6 +74,9 @@ fn measure(what: &str, arguments: &[String]) -> Result<(), Box<dyn Error>> {
         growth::measure(&mut sampler, quick);
         return print(sampler);
     }
+    if !FAST {
+        growth::nonce(&mut sampler);
+    }
     for size in SIZES {
         keyed::measure(&mut sampler, size);
         kms::measure(&mut sampler, size);
