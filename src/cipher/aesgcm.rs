@@ -98,7 +98,7 @@ impl AesGcmKey {
     }
 }
 
-/// Encrypts `plaintext` to `out`, of the same length, under a key that is used for this one value, and returns the tag.
+/// Encrypts `plaintext` to `out`, of the same length, under a key that is used for this one value, and writes the tag.
 #[cfg(feature = "envelope")]
 pub(crate) fn seal_once(
     key: &[u8; 32],
@@ -106,8 +106,9 @@ pub(crate) fn seal_once(
     aad: &[u8],
     plaintext: &[u8],
     out: &mut [u8],
-) -> Result<[u8; 16]> {
-    Once::expand(key)?.seal(nonce, aad, plaintext, out)
+    tag: &mut [u8; 16],
+) -> Result<()> {
+    Once::expand(key)?.seal(nonce, aad, plaintext, out, tag)
 }
 
 /// Decrypts `text` to `out`, of the same length, under a key that is used for this one value; what it wrote is the
@@ -137,17 +138,15 @@ impl Construction for AesGcmKey {
     }
 
     fn seal_into(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
-        let (text, tag) = body.split_at_mut(plaintext.len());
+        let (text, tag) = body.split_last_chunk_mut().ok_or(Error::TooLong)?;
         let schedule = &self.0.get().schedule;
-        tag.copy_from_slice(&stack_wiped::<STACK, _>(|| schedule.seal(nonce, aad, plaintext, text))?);
-        Ok(())
+        stack_wiped::<STACK, _>(|| schedule.seal(nonce, aad, plaintext, text, tag))
     }
 
-    fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
-        let (text, tag) = body.split_at_mut(plaintext_len);
+    fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], _plaintext_len: usize, body: &mut [u8]) -> Result<()> {
+        let (text, tag) = body.split_last_chunk_mut().ok_or(Error::TooLong)?;
         let schedule = &self.0.get().schedule;
-        tag.copy_from_slice(&stack_wiped::<STACK, _>(|| schedule.seal_in_place(nonce, aad, text))?);
-        Ok(())
+        stack_wiped::<STACK, _>(|| schedule.seal_in_place(nonce, aad, text, tag))
     }
 
     fn open_into(&self, nonce: &[u8; 12], aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {

@@ -83,10 +83,10 @@ impl CommittingKey {
         stack_wiped::<STACK, _>(|| {
             let okm = self.derive(&salt)?;
             let (key, commitment) = split_okm(&okm)?;
-            *tag = match self.algorithm {
-                Algorithm::XChaCha20Poly1305 => xchacha::seal_once(key, &[0; 24], aad, plaintext, text)?,
-                Algorithm::Aes256Gcm => aesgcm::seal_once(key, &[0; 12], aad, plaintext, text)?,
-            };
+            match self.algorithm {
+                Algorithm::XChaCha20Poly1305 => xchacha::seal_once(key, &[0; 24], aad, plaintext, text, tag)?,
+                Algorithm::Aes256Gcm => aesgcm::seal_once(key, &[0; 12], aad, plaintext, text, tag)?,
+            }
             head_commitment.copy_from_slice(commitment);
             Ok::<(), Error>(())
         })?;

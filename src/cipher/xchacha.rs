@@ -27,21 +27,21 @@ impl XChaChaKey {
         Held::try_new(|| Ok(Schedule::new(key))).map(Self)
     }
 
-    fn seal(&self, nonce: &[u8; 24], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &mut [u8]) -> Result<()> {
-        tag.copy_from_slice(&stack_wiped::<STACK, _>(|| self.0.get().seal(nonce, aad, text))?);
-        Ok(())
+    fn seal(&self, nonce: &[u8; 24], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &mut [u8; 16]) -> Result<()> {
+        stack_wiped::<STACK, _>(|| self.0.get().seal(nonce, aad, text, tag))
     }
 }
 
-/// Encrypts `plaintext` to `out`, of the same length, under a key that is used for this one value, and returns the tag.
+/// Encrypts `plaintext` to `out`, of the same length, under a key that is used for this one value, and writes the tag.
 pub(crate) fn seal_once(
     key: &[u8; 32],
     nonce: &[u8; 24],
     aad: &[u8],
     plaintext: &[u8],
     out: &mut [u8],
-) -> Result<[u8; 16]> {
-    Schedule::new(key).seal(nonce, aad, InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?)
+    tag: &mut [u8; 16],
+) -> Result<()> {
+    Schedule::new(key).seal(nonce, aad, InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?, tag)
 }
 
 /// Checks the tag, and only then decrypts `text` to `out`, of the same length, under a key that is used for this one
@@ -64,12 +64,12 @@ impl Construction for XChaChaKey {
     const BINDS_AAD: bool = true;
 
     fn seal_into(&self, nonce: &[u8; 24], aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
-        let (text, tag) = body.split_at_mut(plaintext.len());
+        let (text, tag) = body.split_last_chunk_mut().ok_or(Error::TooLong)?;
         self.seal(nonce, aad, InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?, tag)
     }
 
-    fn seal_in_place(&self, nonce: &[u8; 24], aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
-        let (text, tag) = body.split_at_mut(plaintext_len);
+    fn seal_in_place(&self, nonce: &[u8; 24], aad: &[u8], _plaintext_len: usize, body: &mut [u8]) -> Result<()> {
+        let (text, tag) = body.split_last_chunk_mut().ok_or(Error::TooLong)?;
         self.seal(nonce, aad, text.into(), tag)
     }
 

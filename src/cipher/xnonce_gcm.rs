@@ -60,7 +60,7 @@ impl XNonceGcmKey {
         let mut drawn = [0; HEAD_LEN];
         rng.fill(&mut drawn)?;
         let (info, nonce) = split_head(&drawn)?;
-        *tag = stack_wiped::<ONCE_STACK, _>(|| seal_once(self.derive(info)?.expose(), nonce, aad, plaintext, text))?;
+        stack_wiped::<ONCE_STACK, _>(|| seal_once(self.derive(info)?.expose(), nonce, aad, plaintext, text, tag))?;
         *head = drawn;
         Ok(())
     }

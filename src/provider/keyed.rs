@@ -150,19 +150,21 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
     }
 
     /// Draws a nonce for one seal and writes what lies in front of the body to `out`, which has exactly the length of the
-    /// stored value, or is missing; returns the key, the nonce and the place of the body. A plaintext in place is
-    /// moved to where the cipher wants it.
+    /// stored value, or is missing; returns the key and the place of the body. A plaintext in place is moved to where the
+    /// cipher wants it.
+    // Inlined, and the nonce left where it was drawn: copied right after it was written, it would be waited for.
+    #[inline(always)]
     fn begin<'o>(
         &self,
         rng: &mut dyn Random,
+        nonce: &mut C::Nonce,
         plaintext: Plaintext<'_>,
         out: Option<&'o mut [u8]>,
-    ) -> Result<(&C, C::Nonce, &'o mut [u8])> {
+    ) -> Result<(&C, &'o mut [u8])> {
         let too_small = |_| Error::BufferTooSmall { needed: self.sealed_len(plaintext.len()).unwrap_or(usize::MAX) };
         let out = out.ok_or(()).map_err(too_small)?;
         let (name, key) = self.key(0).ok_or(Error::NoKey)?;
         key.take_seal()?;
-        let mut nonce = C::Nonce::default();
         rng.fill(nonce.as_mut())?;
 
         let borrowed = [C::KIND.prefix().as_bytes(), name.as_bytes(), b":"];
@@ -179,7 +181,7 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
         for part in header.iter().copied().chain([nonce.as_ref()]) {
             writer.put(part).ok_or(()).map_err(too_small)?;
         }
-        Ok((key, nonce, writer.into_rest()))
+        Ok((key, writer.into_rest()))
     }
 
     /// Opens a value with one key; `header` bytes of it lie in front of the nonce.
@@ -229,7 +231,8 @@ impl<C: KeyedCipher> Provider for Keyed<'_, C> {
 impl<C: KeyedCipher> Walk for Keyed<'_, C> {
     fn seal_value(&self, rng: &mut dyn Random, aad: &[u8], plaintext: Plaintext<'_>, out: &mut [u8]) -> Result<usize> {
         let needed = self.sealed_len(plaintext.len())?;
-        let (key, nonce, body) = self.begin(rng, plaintext, out.get_mut(..needed))?;
+        let mut nonce = C::Nonce::default();
+        let (key, body) = self.begin(rng, &mut nonce, plaintext, out.get_mut(..needed))?;
         let sealed = match plaintext {
             Plaintext::Separate(plaintext) => key.seal_into(&nonce, aad, plaintext, body),
             Plaintext::InPlace(len) => key.seal_in_place(&nonce, aad, len, body),
@@ -251,7 +254,8 @@ impl<C: KeyedCipher> Walk for Keyed<'_, C> {
         for value in &mut *values {
             let plaintext = Plaintext::Separate(value.plaintext);
             let begun = self.sealed_len(plaintext.len()).and_then(|needed| {
-                let (_, nonce, body) = self.begin(rng, plaintext, value.out.get_mut(..needed))?;
+                let mut nonce = C::Nonce::default();
+                let (_, body) = self.begin(rng, &mut nonce, plaintext, value.out.get_mut(..needed))?;
                 batch.push(Sealing {
                     nonce,
                     aad: value.aad,

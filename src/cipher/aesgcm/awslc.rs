@@ -39,15 +39,29 @@ impl Schedule {
         Ok(Self { key: Box::new(Once::expand(key)?), zeros: 0, in_place: rustcrypto::Schedule::expand(key)? })
     }
 
-    /// Encrypts `plaintext` to `out`, of the same length, and returns the tag.
-    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<[u8; 16]> {
-        self.key.seal(nonce, aad, plaintext, out)
+    /// Encrypts `plaintext` to `out`, of the same length, and writes the tag.
+    pub(super) fn seal(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<()> {
+        self.key.seal(nonce, aad, plaintext, out, tag)
     }
 
-    /// Encrypts `text` where it is and returns the tag.
-    pub(super) fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], text: &mut [u8]) -> Result<[u8; 16]> {
-        let tag = self.key.0.seal_in_place_separate_tag(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), text);
-        tag.ok().and_then(|tag| tag.as_ref().try_into().ok()).ok_or(Error::TooLong)
+    /// Encrypts `text` where it is and writes the tag.
+    pub(super) fn seal_in_place(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        text: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<()> {
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let sealed = self.key.0.seal_in_place_scatter(nonce, Aad::from(aad), text, &[], tag);
+        sealed.map_err(|_| Error::TooLong)
     }
 
     /// Decrypts `text` to `out`, of the same length; if the tag is wrong no plaintext is left there.
@@ -72,11 +86,17 @@ impl Once {
         Ok(Self(LessSafeKey::new(key)))
     }
 
-    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<[u8; 16]> {
+    pub(super) fn seal(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<()> {
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let mut tag = [0; 16];
-        let sealed = self.0.seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, out, &[], &mut tag);
-        sealed.map(|()| tag).map_err(|_| Error::TooLong)
+        let sealed = self.0.seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, out, &[], tag);
+        sealed.map_err(|_| Error::TooLong)
     }
 
     pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {

@@ -72,14 +72,27 @@ impl Schedule {
         }
     }
 
-    /// Encrypts `plaintext` to `out`, of the same length, and returns the tag.
-    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<[u8; 16]> {
-        self.seal_buffers(nonce, aad, InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?)
+    /// Encrypts `plaintext` to `out`, of the same length, and writes the tag.
+    pub(super) fn seal(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<()> {
+        self.seal_buffers(nonce, aad, InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?, tag)
     }
 
-    /// Encrypts `text` where it is and returns the tag.
-    pub(super) fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], text: &mut [u8]) -> Result<[u8; 16]> {
-        self.seal_buffers(nonce, aad, text.into())
+    /// Encrypts `text` where it is and writes the tag.
+    pub(super) fn seal_in_place(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        text: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<()> {
+        self.seal_buffers(nonce, aad, text.into(), tag)
     }
 
     /// Checks the tag, and only then decrypts `text` to `out`, of the same length.
@@ -92,10 +105,9 @@ impl Schedule {
         self.open_buffers(nonce, aad, text.into(), tag)
     }
 
-    fn seal_buffers(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> Result<[u8; 16]> {
-        for_each_size!(self, cipher => cipher.encrypt_inout_detached(&(*nonce).into(), aad, text))
-            .map(Into::into)
-            .map_err(|_| Error::TooLong)
+    fn seal_buffers(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &mut [u8; 16]) -> Result<()> {
+        let sealed = for_each_size!(self, cipher => cipher.encrypt_inout_detached(&(*nonce).into(), aad, text));
+        sealed.map(|made| *tag = made.into()).map_err(|_| Error::TooLong)
     }
 
     fn open_buffers(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &[u8; 16]) -> Result<()> {

@@ -79,8 +79,15 @@ impl Schedule {
         Ok(Self { ghash: Ghash::new(&hash_key[0]), aes })
     }
 
-    /// Encrypts `plaintext` to `out`, of the same length, and returns the tag.
-    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Result<[u8; 16]> {
+    /// Encrypts `plaintext` to `out`, of the same length, and writes the tag.
+    pub(super) fn seal(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        plaintext: &[u8],
+        out: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<()> {
         let mut stream = Stream::new(&self.aes, nonce);
         let mut sum = self.ghash.start(aad);
         let mask = stream.mask(plaintext.len());
@@ -88,11 +95,18 @@ impl Schedule {
             xor(out, text, stream.next(text.len()));
             self.ghash.update(&mut sum, out);
         }
-        Ok(self.ghash.tag(&sum, mask, aad.len(), plaintext.len()))
+        *tag = self.ghash.tag(&sum, mask, aad.len(), plaintext.len());
+        Ok(())
     }
 
-    /// Encrypts `text` where it is and returns the tag.
-    pub(super) fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], text: &mut [u8]) -> Result<[u8; 16]> {
+    /// Encrypts `text` where it is and writes the tag.
+    pub(super) fn seal_in_place(
+        &self,
+        nonce: &[u8; 12],
+        aad: &[u8],
+        text: &mut [u8],
+        tag: &mut [u8; 16],
+    ) -> Result<()> {
         let mut stream = Stream::new(&self.aes, nonce);
         let mut sum = self.ghash.start(aad);
         let mask = stream.mask(text.len());
@@ -100,7 +114,8 @@ impl Schedule {
             xor_in_place(text, stream.next(text.len()));
             self.ghash.update(&mut sum, text);
         }
-        Ok(self.ghash.tag(&sum, mask, aad.len(), text.len()))
+        *tag = self.ghash.tag(&sum, mask, aad.len(), text.len());
+        Ok(())
     }
 
     /// Decrypts `text` to `out`, of the same length, while it checks the tag; if that is wrong the output is the caller's

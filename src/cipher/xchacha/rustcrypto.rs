@@ -21,9 +21,15 @@ impl Schedule {
         Self(XChaCha20Poly1305::new(key.into()))
     }
 
-    pub(super) fn seal(&self, nonce: &[u8; 24], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> Result<[u8; 16]> {
-        let tag = self.0.encrypt_inout_detached(nonce.into(), aad, text);
-        tag.map(Into::into).map_err(|_| Error::TooLong)
+    pub(super) fn seal(
+        &self,
+        nonce: &[u8; 24],
+        aad: &[u8],
+        text: InOutBuf<'_, '_, u8>,
+        tag: &mut [u8; 16],
+    ) -> Result<()> {
+        let sealed = self.0.encrypt_inout_detached(nonce.into(), aad, text);
+        sealed.map(|made| *tag = made.into()).map_err(|_| Error::TooLong)
     }
 
     pub(super) fn open(&self, nonce: &[u8; 24], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &[u8; 16]) -> Result<()> {

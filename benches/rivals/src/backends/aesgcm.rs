@@ -17,8 +17,8 @@ impl Key {
         Self(Schedule::expand(key).unwrap())
     }
 
-    pub fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8]) -> [u8; 16] {
-        self.0.seal(nonce, aad, text, out).unwrap()
+    pub fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &mut [u8; 16]) {
+        self.0.seal(nonce, aad, text, out, tag).unwrap();
     }
 
     pub fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &[u8; 16]) {
