@@ -18,7 +18,6 @@ use core::ops::Range;
 use alloc::{sync::Arc, vec::Vec};
 
 use crate::error::{Error, Result};
-use crate::kind::ProviderKind;
 use crate::provider::{Buffers, Failures, Found, Opened, Plaintext, Provider};
 use crate::random::Random;
 use watch::Watch;
@@ -164,7 +163,7 @@ impl<'p> Transformer<'p> {
     /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::BufferTooSmall`] or
     /// [`Error::Open`]; the whole of `out` is zeroed then.
     pub fn open_into<'t, 'o>(&'t self, aad: &[u8], stored: &[u8], out: &'o mut [u8]) -> Result<Opened<'t, &'o [u8]>> {
-        let mut found = Found::at(0, ProviderKind::Identity);
+        let mut found = Found::nothing();
         let opened = self.open_first(aad, &mut Buffers::Separate { stored, out }, &mut found);
         Opened::in_output(opened, found, || self.open_len_max(stored), out)
     }
@@ -175,7 +174,7 @@ impl<'p> Transformer<'p> {
     /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`] or [`Error::Open`]; `stored` is unchanged then,
     /// and nothing of a plaintext was written.
     pub fn open_in_place<'t, 'o>(&'t self, aad: &[u8], stored: &'o mut [u8]) -> Result<Opened<'t, &'o [u8]>> {
-        let mut found = Found::at(0, ProviderKind::Identity);
+        let mut found = Found::nothing();
         let plaintext = self.open_first(aad, &mut Buffers::InPlace(stored), &mut found)?;
         Ok(Opened::new(&stored[plaintext], found))
     }

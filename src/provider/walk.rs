@@ -96,6 +96,11 @@ pub struct Found<'t> {
 }
 
 impl Found<'_> {
+    /// Before any entry is tried: it is written over by the first, and read only after one opened a value.
+    pub(crate) const fn nothing() -> Self {
+        Self::at(0, ProviderKind::Identity)
+    }
+
     /// The first entry of the provider at this place of a list.
     pub(crate) const fn at(provider_index: usize, kind: ProviderKind) -> Self {
         Self { kind, provider_index, key_name: None, provider_name: None, stale: provider_index != 0 }

@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use super::{Transformer, zeroed};
 use crate::error::Result;
-use crate::kind::ProviderKind;
 use crate::provider::{Buffers, Found, Opened};
 use crate::random::Random;
 use crate::secret::SecretVec;
@@ -43,7 +42,7 @@ impl Transformer<'_> {
     pub fn open(&self, aad: &[u8], stored: &[u8]) -> Result<Opened<'_, SecretVec>> {
         let mut plaintext =
             SecretVec::zeroed(self.open_len_max(stored)).map_err(|error| self.told_failed_open(error, stored))?;
-        let mut found = Found::at(0, ProviderKind::Identity);
+        let mut found = Found::nothing();
         let opened =
             self.open_first(aad, &mut Buffers::Separate { stored, out: plaintext.expose_mut() }, &mut found)?;
         plaintext.truncate(opened.end);

@@ -1,5 +1,6 @@
-//! The backend by `dryoc` for all but the shortest values in two buffers: AVX-512, NEON or SVE2 where the processor has them. Short values,
-//! and values in place, which it would move about, are the other backends'.
+//! The backend by `dryoc`, which takes AVX-512, NEON or SVE2 where the processor has them.
+//!
+//! Short values, and values in place, which it would move about, are the other backends'.
 //!
 //! The library wipes the key stream, the one-time key and its sums.
 
