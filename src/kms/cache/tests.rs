@@ -54,9 +54,12 @@ fn one_that_is_held_outlives_the_cache() {
 #[test]
 fn more_hits_than_fit_are_counted_under_the_lock() {
     let (cache, [_, second]) = cache();
-    cache.parts.as_ref().unwrap().latest.exhaust();
+    let latest = &cache.parts.as_ref().unwrap().latest;
+    latest.exhaust();
+    // On 64 bits as many as can be told.
+    let full = latest.hits();
     assert!(!is_latest(&cache, &second));
     assert_eq!(cache.lock().unwrap().stats.hits, 1);
-    assert_eq!(cache.stats().hits, u64::MAX, "as many as can be told");
+    assert_eq!(cache.stats().hits, full.saturating_add(1));
     assert!(cache.find(&second, Time::new(Duration::MAX)).is_none(), "expired");
 }
