@@ -51,7 +51,7 @@ mod tests {
         }
         few[31] = 0xfe;
         assert!(!is_weak(&few), "20 different bytes");
-        for i in 0_u32..10_000 {
+        for i in 0_u32..if cfg!(miri) { 20 } else { 10_000 } {
             let digest = sha2::Digest::finalize(sha2::Digest::chain_update(
                 <sha2::Sha256 as sha2::Digest>::new(),
                 i.to_le_bytes(),
