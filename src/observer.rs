@@ -72,7 +72,7 @@ pub enum Operation {
     Wrap,
     /// A KEK unwrapped a DEK.
     Unwrap,
-    /// A new DEK took the place of the one that sealed so far.
+    /// A new DEK took the place of the one that sealed so far, or the DEK of a value was wrapped anew.
     Rotate,
 }
 
@@ -172,8 +172,7 @@ impl<'a> Event<'a> {
         self.outcome.err()
     }
 
-    /// How many bytes were given: of the plaintext to seal, of the stored value to open, of the DEK to wrap or of the
-    /// wrapped one to unwrap.
+    /// How many bytes were given: of the plaintext to seal, of the stored value to open or, by an `Envelope`, to rewrap; else 0.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes

@@ -74,7 +74,8 @@ pub struct EnvelopeTransformer<'p> {
 impl EnvelopeTransformer<'_> {
     /// Drops every recovered DEK: after a KEK was destroyed, or its use was taken back, so that its values need it again.
     /// The seed that a [`KmsV2`](crate::KmsV2) writes with stays; a check that brings another makes it one of these DEKs,
-    /// so that they are to be dropped after that.
+    /// so that they are to be dropped after that. What a KEK answers to a call that is under way opens the values that wait for it,
+    /// and is not kept.
     pub fn clear_caches(&self) {
         for entry in &self.entries {
             if let Entry::Wrapped(provider) = entry {

@@ -198,6 +198,26 @@ fn when_all_have_gone_the_next_asks_anew() {
 }
 
 #[test]
+fn a_call_from_before_the_caches_were_cleared_is_kept_from_those_after() {
+    let gate = Gate::new();
+    let (driver, stored) = driver_and_value(&gate);
+    Gate::set(&gate.0.is_open, false);
+    let mut before = Box::pin(driver.open(AAD, &stored));
+    assert!(poll_once(before.as_mut()).is_pending());
+    driver.clear_caches();
+    let mut after = Box::pin(driver.open(AAD, &stored));
+    assert!(poll_once(after.as_mut()).is_pending());
+    assert_eq!(gate.unwraps(), 2, "the second does not wait for the first");
+    drop(after);
+    Gate::set(&gate.0.is_open, true);
+    assert!(is_right(block_on(before)));
+    assert!(is_right(block_on(driver.open(AAD, &stored))));
+    assert_eq!(gate.unwraps(), 3, "the answer to the first is not kept");
+    assert!(is_right(block_on(driver.open(AAD, &stored))));
+    assert_eq!(gate.unwraps(), 3);
+}
+
+#[test]
 fn a_refusal_is_for_those_who_waited_and_not_for_later() {
     let gate = Gate::new();
     let (driver, stored) = driver_and_value(&gate);

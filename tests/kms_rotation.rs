@@ -1,5 +1,5 @@
 //! What a driver makes of a KEK that is rotated, destroyed, or does not answer: stale reads, rewrapping, caches that are
-//! cleared, checks that do not wait for each other; and that calls under way are not kept.
+//! cleared, also while calls are under way, checks that do not wait for each other; and that no more is kept of those calls.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::std_instead_of_alloc)]
 
 use core::pin::pin;
@@ -9,8 +9,9 @@ use std::sync::{Arc, RwLock};
 use std::thread;
 
 use atrest::{
-    AsyncKek, AsyncTransformer, BlockingTransformer, Envelope, EnvelopeProvider, Error, Kek, KekError, KekFuture,
-    KmsV1, KmsV2, LocalKek, Secret, SecretVec, Wrapped, WrappedDek, inspect,
+    AsyncKek, AsyncTransformer, BlockingTransformer, Envelope, EnvelopeProvider, EnvelopeTransformer, Error, Kek,
+    KekError, KekFuture, KmsV1, KmsV2, LocalKek, OsRandom, SealStep, Secret, SecretVec, Step, Time, Wrapped,
+    WrappedDek, inspect,
 };
 
 const AAD: &[u8] = b"/registry/secrets/default/login1";
@@ -116,6 +117,50 @@ fn a_destroyed_kek_reaches_a_driver_when_its_caches_are_cleared() {
     assert_eq!(driver.open(AAD, &by_v2).unwrap_err().error(), Error::KekGone);
     // KMS v1 stores no key id: whose it was cannot be told.
     assert_eq!(driver.open(AAD, &by_v1).unwrap_err().error(), Error::KekNotMine);
+}
+
+/// A list of one provider that is not KMS v2, and a value of it.
+fn lists_and_values(kek: &Rotating) -> [(EnvelopeTransformer<'static>, Vec<u8>); 2] {
+    let own = EnvelopeTransformer::builder().wrapped(EnvelopeProvider::new()).build().unwrap();
+    let v1 = EnvelopeTransformer::builder().wrapped(KmsV1::new("vault").unwrap()).build().unwrap();
+    let writer = BlockingTransformer::builder().kms_v1(KmsV1::new("vault").unwrap(), kek.clone()).build().unwrap();
+    [(own, Envelope::new(kek.clone()).seal(AAD, b"hunter2").unwrap()), (v1, writer.seal(AAD, b"hunter2").unwrap())]
+}
+
+#[test]
+fn what_a_kek_answers_to_a_call_from_before_the_caches_were_cleared_is_not_kept() {
+    let kek = Rotating::new("old");
+    for (list, stored) in lists_and_values(&kek) {
+        let now = Time::default();
+        let mut out = vec![0; stored.len()];
+        for clears in [true, false] {
+            let Step::Unwrap(pending) = list.open_into(now, AAD, &stored, &mut out).unwrap() else { panic!("at hand") };
+            let dek = kek.unwrap_dek(&pending.request()).unwrap();
+            if clears {
+                list.clear_caches();
+            }
+            assert!(matches!(pending.answer(now, &dek, &mut out), Ok(Step::Ready(_))), "it opens all the same");
+            let is_kept = matches!(list.open_into(now, AAD, &stored, &mut out), Ok(Step::Ready(_)));
+            assert_eq!(is_kept, !clears);
+        }
+    }
+}
+
+#[test]
+fn a_dek_of_kms_v1_that_was_wrapped_before_the_caches_were_cleared_is_not_kept() {
+    let (kek, now) = (Rotating::new("old"), Time::default());
+    let [_, (list, _)] = lists_and_values(&kek);
+    for clears in [true, false] {
+        let SealStep::Wrap(pending) = list.seal(&mut OsRandom, now, AAD, 7).unwrap() else { panic!("at hand") };
+        let answer = kek.wrap_dek(pending.expose_dek(), pending.context()).unwrap();
+        if clears {
+            list.clear_caches();
+        }
+        let stored = pending.answer(now, answer).unwrap().seal_to_vec(&mut OsRandom, b"hunter2").unwrap();
+        let mut out = vec![0; stored.len()];
+        let is_kept = matches!(list.open_into(now, AAD, &stored, &mut out), Ok(Step::Ready(_)));
+        assert_eq!(is_kept, !clears);
+    }
 }
 
 #[test]

@@ -173,6 +173,31 @@ fn an_envelope_tells_of_everything() {
     }
 }
 
+#[test]
+fn rewrapping_by_a_driver_is_told() {
+    let place = Some((1, ProviderKind::Envelope));
+    let record = Record::default();
+    let driver = |kek| {
+        let builder = BlockingTransformer::builder().provider(gcm()).envelope(EnvelopeProvider::new(), kek);
+        builder.observer(record.clone()).build().unwrap()
+    };
+    let stored = Envelope::new(kek("id-1")).seal(AAD, &PLAINTEXT).unwrap();
+    let mut both = kek("id-1");
+    both.add_first("id-2", &Secret::from_slice(&[8; 32]).unwrap()).unwrap();
+    driver(both).rewrap(AAD, &stored).unwrap();
+    let (unwrap, wrap) = ((Unwrap, None, place, id("id-1"), false), (Wrap, None, place, id("id-2"), false));
+    assert_eq!(record.take(), [unwrap, wrap, (Rotate, None, place, id("id-1"), false)]);
+
+    driver(kek("id-3")).rewrap(AAD, &stored).unwrap_err();
+    let refused = Some(Error::KekNotMine);
+    assert_eq!(
+        record.take(),
+        [(Unwrap, refused, place, id("id-1"), false), (Rotate, refused, place, id("id-1"), false)]
+    );
+    driver(kek("id-1")).rewrap(AAD, b"what is no envelope").unwrap_err();
+    assert_eq!(record.take(), [], "no KEK was asked");
+}
+
 /// Panics once a value opened.
 struct Panicking;
 

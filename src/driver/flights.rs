@@ -25,8 +25,8 @@ pub(super) type Answer = Result<Arc<SecretVec>, KekError>;
 
 type Call = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// Provider and DEK.
-type Id = (usize, DekCacheKey);
+/// Provider, DEK, and how often its cache had been cleared.
+type Id = (usize, DekCacheKey, u64);
 
 /// The calls under way. A call whose every waiter has gone is gone too.
 #[derive(Default)]
@@ -55,7 +55,7 @@ impl Flights {
         pending: &Pending<'_, '_>,
         now: Time,
     ) -> Result<Option<Flight<'_>>> {
-        let id = (pending.provider_index(), pending.cache_key());
+        let id = (pending.provider_index(), pending.cache_key(), pending.generation());
         let mut calls = self.lock();
         // A refusal that has been heard is not for those who come later.
         let under_way =

@@ -1,5 +1,7 @@
 //! The driver for KEKs that answer in their own time, tied to no runtime.
 
+mod rewrap;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,7 +12,6 @@ use futures_util::future::join_all;
 
 use super::flights::Flights;
 use super::link::{Checked, Link};
-use crate::envelope::Rewrap;
 use crate::error::{Error, Result};
 use crate::kek::{CallError, KekError};
 use crate::kms::Clock;
@@ -68,7 +69,7 @@ impl AsyncTransformer {
     }
 
     /// Asks every KEK which key it wraps with, all at once: for KMS v2 a new seed is made and wrapped where that
-    /// changed, or where the old seed has used up its budget; values of the crate's own envelope are judged stale by it.
+    /// changed, or where no more than a sixteenth of the old seed's budget is left; values of the crate's own envelope are judged stale by it.
     /// Recovered DEKs whose time is over are dropped. What comes of it is told by the provider's index in the list.
     ///
     /// Kubernetes asks once a minute, and ten seconds after a failure. A KEK that does not answer holds up the result, not
@@ -98,24 +99,10 @@ impl AsyncTransformer {
         link.check(&*self.clock, &tell).await
     }
 
-    /// Has the DEK of a value of the crate's own envelope wrapped anew by the first provider of that kind, which also
-    /// unwraps it; the payload stays as it is. See [`Rewrap`].
-    ///
-    /// # Errors
-    /// [`Error::NoMatchingProvider`] for another value and where there is no such provider; [`Error::Open`],
-    /// [`Error::KekAnswer`], [`Error::OutOfMemory`], and what the KEK refused and why.
-    pub async fn rewrap(&self, context: &[u8], stored: &[u8]) -> Result<Vec<u8>, CallError> {
-        let is_envelope = |link: &&Link| matches!(link.checked, Checked::Envelope(_));
-        let link = self.links.iter().flatten().find(is_envelope).ok_or(Error::NoMatchingProvider)?;
-        let rewrap = Rewrap::begin(context, stored)?;
-        let rewrap = rewrap.answer(link.unwrap_dek(rewrap.request()).await?)?;
-        let answer = link.wrap_dek(rewrap.expose_dek(), context).await?;
-        Ok(rewrap.answer(&answer)?)
-    }
-
     /// Drops every recovered DEK: after a KEK was destroyed, or its use was taken back, so that its values need it again.
     /// The seed that a [`KmsV2`](crate::KmsV2) writes with stays; a check that brings another makes it one of these DEKs,
-    /// so that they are to be dropped after that.
+    /// so that they are to be dropped after that. What a KEK answers to a call that is under way opens the values that wait for it,
+    /// and is not kept.
     pub fn clear_caches(&self) {
         self.transformer.clear_caches();
     }

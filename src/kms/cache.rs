@@ -35,8 +35,9 @@ const IN_A_ROW: u8 = 4;
 ///
 /// It holds only DEKs that cannot seal. Past its number of entries it drops the one that was not asked for the longest,
 /// and past its time any; getting a DEK does not extend its time, inserting it again does. A DEK that is dropped is
-/// wiped, together with the last handle that a caller still opens with. The cost of a call does not depend on how many
-/// DEKs there are.
+/// wiped, together with the last handle that a caller still opens with. What [`get`](Self::get),
+/// [`insert`](Self::insert) and [`remove`](Self::remove) cost does not depend on how many DEKs there are, but where room is
+/// made for more than ever before.
 ///
 /// The API server serves an expired DEK until the next one is inserted, and never looks at the number of v2's. Here an
 /// expired one is not served: the call that finds it drops it, every insertion drops up to 16 others, and
@@ -88,6 +89,8 @@ struct Shared {
     has_latest: bool,
     /// How often the last entry was found again since another was.
     in_a_row: u8,
+    /// How often everything was dropped.
+    clears: u64,
 }
 
 impl Parts {
@@ -115,8 +118,8 @@ impl DekCache {
     /// An empty cache.
     #[must_use]
     pub fn new(limits: CacheLimits) -> Self {
-        let shared =
-            Shared { entries: Entries::default(), stats: CacheStats::default(), has_latest: false, in_a_row: 0 };
+        let (entries, stats) = (Entries::default(), CacheStats::default());
+        let shared = Shared { entries, stats, has_latest: false, in_a_row: 0, clears: 0 };
         Self { parts: Some(Parts { latest: Latest::default(), shared: Mutex::new(shared) }), limits }
     }
 
@@ -179,20 +182,38 @@ impl DekCache {
 
     /// Holds a DEK from now on, in place of any under the same key, and says what was dropped for it.
     pub fn insert(&self, key: DekCacheKey, dek: RecoveredDek, now: Time) -> Evicted {
-        let mut evicted = Evicted::default();
-        let Some(parts) = &self.parts else { return evicted };
+        let Some(parts) = &self.parts else { return Evicted::default() };
+        self.hold(parts, &mut parts.lock(), key, dek, now)
+    }
+
+    /// How often everything was dropped: before a KEK is asked, for [`insert_of`](Self::insert_of).
+    pub(crate) fn generation(&self) -> u64 {
+        self.lock().map_or(0, |shared| shared.clears)
+    }
+
+    /// As [`insert`](Self::insert), unless everything was dropped since: what a KEK answered that was asked before may be what it would
+    /// not answer any more.
+    pub(crate) fn insert_of(&self, generation: u64, key: DekCacheKey, dek: RecoveredDek, now: Time) {
+        let Some(parts) = &self.parts else { return };
         let mut shared = parts.lock();
-        parts.forget_latest(&mut shared);
+        if shared.clears == generation {
+            self.hold(parts, &mut shared, key, dek, now);
+        }
+    }
+
+    fn hold(&self, parts: &Parts, shared: &mut Shared, key: DekCacheKey, dek: RecoveredDek, now: Time) -> Evicted {
+        let mut evicted = Evicted::default();
+        parts.forget_latest(shared);
         // First, so that it neither makes room nor counts as evicted.
         shared.entries.remove(&key);
-        evicted.by_age = self.purge_some(&mut shared, now);
+        evicted.by_age = self.purge_some(shared, now);
         while shared.entries.len() >= self.limits.entries().get() && shared.entries.remove_least_used() {
             evicted.by_size += 1;
         }
         count(&mut shared.stats.evicted_by_size, evicted.by_size);
         let entry = Arc::new(Entry { key, dek, inserted: now });
         if shared.entries.insert(Arc::clone(&entry)) {
-            parts.set_latest(&mut shared, entry);
+            parts.set_latest(shared, entry);
         }
         evicted
     }
@@ -243,6 +264,7 @@ impl DekCache {
         if let Some(parts) = &self.parts {
             let mut shared = parts.lock();
             shared.entries = Entries::default();
+            shared.clears = shared.clears.wrapping_add(1);
             parts.forget_latest(&mut shared);
         }
     }

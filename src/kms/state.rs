@@ -81,7 +81,8 @@ impl KmsState {
     /// `asked_at` is the time before the call, so that a slow KMS does not make a key live longer.
     ///
     /// # Errors
-    /// [`Error::KekAnswer`] if no key can have this id, [`Error::Random`]; the state is as it was.
+    /// [`Error::KekAnswer`] if no key can have this id; the state is as it was. [`Error::Random`] where a new DEK is due; writes may
+    /// go on for longer then, if the KMS named the same key.
     pub fn on_status(&mut self, asked_at: Time, key_id: &str) -> Result<KmsAction> {
         self.on_status_with(&mut OsRandom, asked_at, key_id)
     }

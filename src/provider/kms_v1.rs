@@ -134,13 +134,14 @@ impl WrappedWalk for KmsV1 {
         FreshDek::generate_with(DekScheme::AesGcm, DekLimits::new(1, usize::MAX), rng).map(SealSource::Wrap)
     }
 
-    fn plan(&self, now: Time, _aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>> {
+    fn plan(&self, now: Time, generation: u64, _aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>> {
         let wrapped_len = u16::try_from(answer.bytes().len()).map_err(|_| Error::KekAnswer)?;
         if !answer.annotations().is_empty() {
             return Err(Error::KekAnswer);
         }
         let request = crate::kek::WrappedDek::new("", answer.bytes(), &[]);
-        self.cache.insert(
+        self.cache.insert_of(
+            generation,
             DekCacheKey::of(DekScheme::AesGcm, &request),
             self.expand(DekScheme::AesGcm, dek.expose())?,
             now,

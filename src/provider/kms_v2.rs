@@ -100,7 +100,7 @@ impl KmsV2 {
     ///
     /// # Errors
     /// [`Error::KekAnswer`] if the KMS answered under another key id than it named, or beyond the limits of
-    /// what a value can hold, or if a later answer was installed before; all stays as it was then.
+    /// what a value can hold, or if a later answer was installed before; what is written with stays as it was then.
     pub fn complete(&self, now: Time, rotation: KmsRotation, answer: Wrapped) -> Result<()> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if let Ok(key) = state.read() {
@@ -224,7 +224,14 @@ impl WrappedWalk for KmsV2 {
         Ok(SealSource::Ready(Box::new(V2Frame { prefix: &self.prefix, key })))
     }
 
-    fn plan(&self, _now: Time, _aad: &[u8], _dek: FreshDek, _answer: Wrapped) -> Result<SealFrame<'_>> {
+    fn plan(
+        &self,
+        _now: Time,
+        _generation: u64,
+        _aad: &[u8],
+        _dek: FreshDek,
+        _answer: Wrapped,
+    ) -> Result<SealFrame<'_>> {
         Err(Error::KekAnswer)
     }
 }

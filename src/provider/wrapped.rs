@@ -57,10 +57,10 @@ pub trait WrappedWalk {
         RecoveredDek::from_bytes(scheme, dek).map_err(|_| Error::KekAnswer)
     }
 
-    /// Takes in what the KEK unwrapped, and keeps it at hand.
-    fn recover(&self, now: Time, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
+    /// Takes in what the KEK unwrapped, and keeps it at hand unless the cache was cleared since the KEK was asked.
+    fn recover(&self, now: Time, generation: u64, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
         let recovered = self.expand(value.scheme, dek.expose())?;
-        self.cache().insert(value.cache_key(), recovered.clone(), now);
+        self.cache().insert_of(generation, value.cache_key(), recovered.clone(), now);
         Ok(recovered)
     }
 
@@ -82,8 +82,8 @@ pub trait WrappedWalk {
         plaintext_len: usize,
     ) -> Result<SealSource<'_>>;
 
-    /// The plan, once the DEK is wrapped.
-    fn plan(&self, now: Time, aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>>;
+    /// The plan, once the DEK is wrapped; `generation` is that of the cache before the KEK was asked.
+    fn plan(&self, now: Time, generation: u64, aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>>;
 }
 
 /// A stored value taken apart.

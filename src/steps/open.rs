@@ -27,6 +27,8 @@ pub struct Pending<'t, 's> {
     walk: Walk<'t, 's>,
     provider: &'t dyn WrappedProvider,
     value: WrappedValue<'s>,
+    /// Of the provider's cache.
+    generation: u64,
 }
 
 /// A value on its way through the list.
@@ -107,6 +109,11 @@ impl<'t, 's> Pending<'t, 's> {
         self.value.cache_key()
     }
 
+    /// What the provider's cache keeps no answer across, so that no call begun before is joined.
+    pub(crate) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Whether the DEK came to hand in the meantime, so that [`retry`](Self::retry) does without the KEK.
     #[must_use]
     pub fn is_at_hand(&self, now: Time) -> bool {
@@ -126,7 +133,7 @@ impl<'t, 's> Pending<'t, 's> {
     /// # Errors
     /// As of [`EnvelopeTransformer::open_into`].
     pub fn answer(self, now: Time, dek: &SecretVec, out: &mut [u8]) -> Result<Step<'t, 's>> {
-        let recovered = self.provider.recover(now, &self.value, dek);
+        let recovered = self.provider.recover(now, self.generation, &self.value, dek);
         self.tell(recovered.as_ref().map(|_| ()).map_err(|error| *error));
         match recovered.and_then(|dek| self.walk.open(self.provider, &dek, &self.value, out)) {
             Ok(opened) => Ok(self.walk.ready(opened, Some(self.value.key_id), out)),
@@ -200,7 +207,8 @@ impl<'t, 's> Walk<'t, 's> {
             None => {
                 // An entry before this one may have tried and failed.
                 wipe(out);
-                Ok(Step::Unwrap(Pending { walk: *self, provider, value }))
+                let generation = provider.cache().generation();
+                Ok(Step::Unwrap(Pending { walk: *self, provider, value, generation }))
             }
         }
     }

@@ -30,6 +30,8 @@ pub struct PendingSeal<'t, 'a> {
     aad: &'a [u8],
     plaintext_len: usize,
     dek: FreshDek,
+    /// Of the provider's cache.
+    generation: u64,
 }
 
 /// Everything that a value is written from but the plaintext.
@@ -65,7 +67,8 @@ impl EnvelopeTransformer<'_> {
                 SealSource::Ready(frame) => plan(Writer::Frame(frame)),
                 SealSource::Wrap(dek) => {
                     let provider = &**provider;
-                    SealStep::Wrap(PendingSeal { transformer: self, provider, aad, plaintext_len, dek })
+                    let generation = provider.cache().generation();
+                    SealStep::Wrap(PendingSeal { transformer: self, provider, aad, plaintext_len, dek, generation })
                 }
             }),
         };
@@ -95,7 +98,7 @@ impl<'t, 'a> PendingSeal<'t, 'a> {
     /// [`Error::KekAnswer`] for an answer that a value cannot hold.
     pub fn answer(self, now: Time, answer: Wrapped) -> Result<SealPlan<'t, 'a>> {
         let key_id = answer.key_id().to_owned();
-        let frame = self.provider.plan(now, self.aad, self.dek, answer);
+        let frame = self.provider.plan(now, self.generation, self.aad, self.dek, answer);
         let outcome = frame.as_ref().map(|_| ()).map_err(|error| *error);
         let watch = self.transformer.watch();
         watch.tell_key(Operation::Wrap, (0, self.provider.kind()), outcome, &key_id);

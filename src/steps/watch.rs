@@ -63,8 +63,21 @@ impl EnvelopeTransformer<'_> {
     /// Tells the observer that a provider of the list writes with another wrapped DEK from now on, or why it does not.
     /// Whoever takes the steps of a [`KmsV2`](crate::KmsV2) by hand tells it; the drivers do.
     pub fn tell_rotation(&self, provider_index: usize, outcome: Result<()>, key_id: &str) {
-        if let Some(entry) = self.entries.get(provider_index) {
-            self.watch().tell_key(Operation::Rotate, (provider_index, entry.kind()), outcome, key_id);
+        self.tell_key(Operation::Rotate, provider_index, outcome, Some(key_id));
+    }
+
+    /// Tells the observer what came of a provider's wrapped DEK, where no step does.
+    pub(crate) fn tell_key(
+        &self,
+        operation: Operation,
+        provider_index: usize,
+        outcome: Result<()>,
+        key_id: Option<&str>,
+    ) {
+        let place = self.entries.get(provider_index).map(|entry| (provider_index, entry.kind()));
+        match (place, key_id) {
+            (Some(place), Some(key_id)) => self.watch().tell_key(operation, place, outcome, key_id),
+            _ => self.watch().tell(operation, place, outcome, 0),
         }
     }
 }
