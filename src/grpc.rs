@@ -1,4 +1,4 @@
-//! Kubernetes' KMS plugins over gRPC: their client, and any KEK as one. The only modules with I/O; they run on tokio.
+//! Kubernetes' KMS plugins over gRPC: their client, and any KEK as one. The only modules with I/O but for files; they run on tokio.
 //!
 //! # Security
 //! DEKs cross the socket in the clear, as Kubernetes has it: whoever may connect to it may use the KEK, and the

@@ -67,7 +67,7 @@ mod steps;
 #[cfg(feature = "kms")]
 mod driver;
 
-/// KMS plugins over gRPC: the only module that does I/O.
+/// KMS plugins over gRPC: the only module with I/O beside `config`, which reads and writes files.
 #[cfg(all(unix, any(feature = "kms-client", feature = "kms-plugin")))]
 mod grpc;
 

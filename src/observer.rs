@@ -21,6 +21,8 @@ use crate::kind::ProviderKind;
 
 /// Is told of every operation after it succeeded or failed, on the thread that asked for it.
 ///
+/// Not of one that never began: for a vector that there is no memory for, or a check whose KEK did not name its key.
+///
 /// # Security
 /// The caller waits for it, so that it should be quick. Should it panic, the plaintext of the call is wiped on the way
 /// out. It is told no plaintext, no AAD and no key; the names of keys are those of the configuration.

@@ -161,7 +161,8 @@ impl<'p> Transformer<'p> {
     ///
     /// # Errors
     /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::BufferTooSmall`] or
-    /// [`Error::Open`]; the whole of `out` is zeroed then.
+    /// [`Error::Open`], and [`Error::Encrypted`] where a configuration has no provider for the resource; the whole of `out` is zeroed
+    /// then.
     pub fn open_into<'t, 'o>(&'t self, aad: &[u8], stored: &[u8], out: &'o mut [u8]) -> Result<Opened<'t, &'o [u8]>> {
         let mut found = Found::nothing();
         let opened = self.open_first(aad, &mut Buffers::Separate { stored, out }, &mut found);
@@ -171,7 +172,7 @@ impl<'p> Transformer<'p> {
     /// Opens `stored` where it is; the plaintext is a part of it.
     ///
     /// # Errors
-    /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`] or [`Error::Open`]; `stored` is unchanged then,
+    /// As of [`open_into`](Self::open_into) but for the buffer's size; `stored` is unchanged then,
     /// and nothing of a plaintext was written.
     pub fn open_in_place<'t, 'o>(&'t self, aad: &[u8], stored: &'o mut [u8]) -> Result<Opened<'t, &'o [u8]>> {
         let mut found = Found::nothing();

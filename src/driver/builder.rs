@@ -86,7 +86,7 @@ impl AsyncTransformerBuilder {
         self
     }
 
-    /// Has this observer told of every seal, open, rotation and refusal.
+    /// Has this observer told of every seal, open, rewrap and rotation, and of what the KEK wrapped, unwrapped and refused for them.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.transformer = self.transformer.observer(Arc::new(observer));

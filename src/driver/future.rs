@@ -85,7 +85,7 @@ impl AsyncTransformer {
     /// to ask.
     ///
     /// # Errors
-    /// What the KEK refused and why; [`Error::KekAnswer`] for an answer that cannot be right. What was there stays.
+    /// What the KEK refused and why; [`Error::KekAnswer`] for an answer that cannot be right, [`Error::Random`]. What was there stays.
     pub async fn check_provider(&self, provider_index: usize) -> Result<(), CallError> {
         let Some(link) = self.link(provider_index) else { return Ok(()) };
         let _turn = link.turn.lock().await;

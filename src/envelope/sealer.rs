@@ -68,7 +68,7 @@ impl<K: Kek> EnvelopeSealer<'_, K> {
     /// Seals `plaintext` to the start of `out`, with the salt from `rng`, and returns the length of the value.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`]; as of [`Envelope::seal_with`] but for memory. Nothing is written then.
+    /// [`Error::BufferTooSmall`]; as of [`Envelope::seal_with`]. Nothing is written then.
     pub fn seal_into(&self, rng: &mut dyn Random, plaintext: &[u8], out: &mut [u8]) -> Result<usize, CallError> {
         let sealed = self.with_lease(plaintext.len(), &mut |lease| lease.seal_into(rng, plaintext, out));
         self.told(plaintext.len(), sealed)

@@ -125,7 +125,7 @@ impl<K: Kek> Envelope<K> {
     /// is known only when the KEK has answered.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`]; as of [`seal_with`](Self::seal_with) but for memory. Nothing is written then.
+    /// [`Error::BufferTooSmall`]; as of [`seal_with`](Self::seal_with). Nothing is written then.
     pub fn seal_into(
         &self,
         mut rng: &mut dyn KeySource,

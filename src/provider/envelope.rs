@@ -19,8 +19,8 @@ use crate::secret::SecretVec;
 
 /// The crate's own envelope as a provider: a fresh DEK for each value, bound to the AAD as its context.
 ///
-/// A value is stale if its key id is not the one that the KEK wrapped with last, or its algorithm not the one that
-/// seals. Values are those of [`Envelope`](crate::Envelope).
+/// A value is stale if its key id is not the one that the KEK named at the last check, or before any check wrapped the first
+/// seal with; or if its algorithm is not the one that seals. Values are those of [`Envelope`](crate::Envelope).
 #[derive(Debug)]
 pub struct EnvelopeProvider {
     algorithm: Algorithm,

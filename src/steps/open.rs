@@ -63,7 +63,7 @@ impl EnvelopeTransformer<'_> {
     ///
     /// # Errors
     /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::Open`], [`Error::BufferTooSmall`],
-    /// [`Error::AadRequired`], [`Error::KmsNotReady`]; after an answer or a refusal also what the KEK said:
+    /// [`Error::AadRequired`], [`Error::KmsNotReady`], [`Error::OutOfMemory`] for the AAD of an own envelope; after an answer or a refusal also what the KEK said:
     /// [`Error::KekNotMine`], [`Error::KekGone`], [`Error::KekDenied`], [`Error::KekUnreachable`],
     /// [`Error::KekAnswer`]. The whole of `out` is zeroed then.
     pub fn open_into<'t, 's>(

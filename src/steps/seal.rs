@@ -50,7 +50,7 @@ impl EnvelopeTransformer<'_> {
     /// Begins to seal a plaintext of `plaintext_len` bytes with the first provider; a DEK that is needed is made from `rng`.
     ///
     /// # Errors
-    /// [`Error::KmsNotReady`], [`Error::KmsExpired`], [`Error::AadRequired`], [`Error::SealsExhausted`],
+    /// [`Error::KmsNotReady`], [`Error::KmsExpired`], [`Error::AadRequired`], [`Error::SealsExhausted`], [`Error::TooLong`],
     /// [`Error::Random`].
     pub fn seal<'t, 'a>(
         &'t self,
@@ -95,7 +95,7 @@ impl<'t, 'a> PendingSeal<'t, 'a> {
     /// Goes on with what the KEK answered.
     ///
     /// # Errors
-    /// [`Error::KekAnswer`] for an answer that a value cannot hold.
+    /// [`Error::KekAnswer`] for an answer that a value cannot hold, [`Error::OutOfMemory`].
     pub fn answer(self, now: Time, answer: Wrapped) -> Result<SealPlan<'t, 'a>> {
         let key_id = answer.key_id().to_owned();
         let frame = self.provider.plan(now, self.generation, self.aad, self.dek, answer);

@@ -38,7 +38,8 @@ impl Transformer<'_> {
     ///
     /// # Errors
     /// [`Error::NoMatchingProvider`](crate::Error::NoMatchingProvider), [`Error::NoMatchingKey`](crate::Error::NoMatchingKey),
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) or [`Error::Open`](crate::Error::Open).
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) or [`Error::Open`](crate::Error::Open), and
+    /// [`Error::Encrypted`](crate::Error::Encrypted) where a configuration has no provider for the resource.
     pub fn open(&self, aad: &[u8], stored: &[u8]) -> Result<Opened<'_, SecretVec>> {
         let mut plaintext =
             SecretVec::zeroed(self.open_len_max(stored)).map_err(|error| self.told_failed_open(error, stored))?;
