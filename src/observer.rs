@@ -21,7 +21,8 @@ use crate::kind::ProviderKind;
 
 /// Is told of every operation after it succeeded or failed, on the thread that asked for it.
 ///
-/// Not of one that never began: for a vector that there is no memory for, or a check whose KEK did not name its key.
+/// It is not told of a driver's open, nor of a plan's `seal_to_vec`, that there is no memory for, nor of a check whose KEK named no
+/// key, or that had no randomness for a seed.
 ///
 /// # Security
 /// The caller waits for it, so that it should be quick. Should it panic, the plaintext of the call is wiped on the way
@@ -201,7 +202,8 @@ impl<'a> Event<'a> {
     /// Hash of the id of the KEK, where there is one; hashed by this call.
     ///
     /// # Security
-    /// The id of a value that was read is not authenticated for KMS v2: its writer chooses it.
+    /// The id of a value that was read is not authenticated for KMS v2, nor for an own envelope under a KEK that does not do so itself:
+    /// its writer chooses it.
     #[cfg(feature = "envelope")]
     #[must_use]
     pub fn key_id_hash(&self) -> Option<HashedKeyId> {

@@ -138,13 +138,15 @@ impl Construction for AesGcmKey {
     }
 
     fn seal_into(&self, nonce: &[u8; 12], aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
-        let (text, tag) = body.split_last_chunk_mut().ok_or(Error::TooLong)?;
+        let (text, tag) = body.split_at_mut(plaintext.len());
+        let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         let schedule = &self.0.get().schedule;
         stack_wiped::<STACK, _>(|| schedule.seal(nonce, aad, plaintext, text, tag))
     }
 
-    fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], _plaintext_len: usize, body: &mut [u8]) -> Result<()> {
-        let (text, tag) = body.split_last_chunk_mut().ok_or(Error::TooLong)?;
+    fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
+        let (text, tag) = body.split_at_mut(plaintext_len);
+        let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         let schedule = &self.0.get().schedule;
         stack_wiped::<STACK, _>(|| schedule.seal_in_place(nonce, aad, text, tag))
     }

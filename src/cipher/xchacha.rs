@@ -64,12 +64,14 @@ impl Construction for XChaChaKey {
     const BINDS_AAD: bool = true;
 
     fn seal_into(&self, nonce: &[u8; 24], aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
-        let (text, tag) = body.split_last_chunk_mut().ok_or(Error::TooLong)?;
+        let (text, tag) = body.split_at_mut(plaintext.len());
+        let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         self.seal(nonce, aad, InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?, tag)
     }
 
-    fn seal_in_place(&self, nonce: &[u8; 24], aad: &[u8], _plaintext_len: usize, body: &mut [u8]) -> Result<()> {
-        let (text, tag) = body.split_last_chunk_mut().ok_or(Error::TooLong)?;
+    fn seal_in_place(&self, nonce: &[u8; 24], aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
+        let (text, tag) = body.split_at_mut(plaintext_len);
+        let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         self.seal(nonce, aad, text.into(), tag)
     }
 

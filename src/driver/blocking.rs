@@ -137,7 +137,8 @@ impl BlockingTransformerBuilder {
         Self(self.0.envelope(provider, Immediate(kek)))
     }
 
-    /// Has this observer told of every seal, open, rewrap and rotation, and of what the KEK wrapped, unwrapped and refused for them.
+    /// Has this observer told of every seal, open, rotation and rewrap that a KEK was asked for, and of each DEK that was wrapped or unwrapped
+    /// for a value.
     #[must_use]
     pub fn observer(self, observer: impl Observer + 'static) -> Self {
         Self(self.0.observer(observer))

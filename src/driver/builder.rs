@@ -86,7 +86,8 @@ impl AsyncTransformerBuilder {
         self
     }
 
-    /// Has this observer told of every seal, open, rewrap and rotation, and of what the KEK wrapped, unwrapped and refused for them.
+    /// Has this observer told of every seal, open, rotation and rewrap that a KEK was asked for, and of each DEK that was wrapped or unwrapped
+    /// for a value.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.transformer = self.transformer.observer(Arc::new(observer));

@@ -26,7 +26,7 @@ pub(super) type Answer = Result<Arc<SecretVec>, KekError>;
 type Call = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// Provider, DEK, and how often its cache had been cleared.
-type Id = (usize, DekCacheKey, u64);
+type Id = (usize, DekCacheKey, usize);
 
 /// The calls under way. A call whose every waiter has gone is gone too.
 #[derive(Default)]
@@ -45,7 +45,8 @@ impl Flights {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call for what `pending` asks, made now if none is under way; `None` if the DEK has come to hand.
+    /// The call for what `pending` asks, made now if none is under way; `None` if the DEK has come to hand, or the caches were
+    /// cleared, so that a call would be for this one waiter.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
@@ -60,7 +61,7 @@ impl Flights {
         // A refusal that has been heard is not for those who come later.
         let under_way =
             calls.get(&id).and_then(WeakShared::upgrade).filter(|call| !matches!(call.peek(), Some(Err(_))));
-        if under_way.is_none() && pending.is_at_hand(now) {
+        if under_way.is_none() && (pending.is_outdated() || pending.is_at_hand(now)) {
             return Ok(None);
         }
         let call = match under_way {
@@ -139,5 +140,50 @@ fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
 impl fmt::Debug for Flights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Flights({})", self.lock().len())
+    }
+}
+
+#[cfg(all(test, not(atrest_loom)))]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::super::kek::KekFuture;
+    use super::*;
+    use crate::kek::Wrapped;
+    use crate::provider::KmsV1;
+    use crate::steps::{EnvelopeTransformer, Step};
+
+    /// Never answers.
+    struct Hung;
+
+    impl AsyncKek for Hung {
+        fn key_id(&self) -> KekFuture<'_, String> {
+            Box::pin(core::future::pending())
+        }
+
+        fn wrap_dek<'a>(&'a self, _: &'a [u8], _: &'a [u8]) -> KekFuture<'a, Wrapped> {
+            Box::pin(core::future::pending())
+        }
+
+        fn unwrap_dek<'a>(&'a self, _: WrappedDek<'a>) -> KekFuture<'a, SecretVec> {
+            Box::pin(core::future::pending())
+        }
+    }
+
+    #[test]
+    fn an_open_from_before_the_caches_were_cleared_makes_no_call_of_its_own() {
+        let list = EnvelopeTransformer::builder().wrapped(KmsV1::new("vault").unwrap()).build().unwrap();
+        let (now, mut out) = (Time::default(), [0; 80]);
+        let stored = [&b"k8s:enc:kms:v1:vault:\0\x01w"[..], &[7; 40]].concat();
+        let Step::Unwrap(pending) = list.open_into(now, b"", &stored, &mut out).unwrap() else { panic!("at hand") };
+        let (flights, kek): (_, Arc<dyn AsyncKek>) = (Flights::default(), Arc::new(Hung));
+        let flight = flights.join(&kek, &pending, now).unwrap();
+        assert!(flight.is_some());
+        list.clear_caches();
+        assert!(flights.join(&kek, &pending, now).unwrap().is_some(), "one is under way");
+        drop(flight);
+        assert!(flights.join(&kek, &pending, now).unwrap().is_none());
+        let Ok(Step::Unwrap(pending)) = pending.retry(now, &mut out) else { panic!("at hand") };
+        assert!(flights.join(&kek, &pending, now).unwrap().is_some());
     }
 }

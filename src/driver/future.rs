@@ -26,7 +26,7 @@ const SEAL_TRIES: usize = 4;
 /// An ordered list of providers with a KEK for each that needs one, for futures on any runtime.
 ///
 /// It routes as an [`EnvelopeTransformer`] does. However many opens need the same DEK at the same time, the KEK is asked
-/// once; a future that is dropped leaves the call to the others. What was opened last is found in the providers'
+/// once, and once more after [`clear_caches`](Self::clear_caches); a future that is dropped leaves the call to the others. What was opened last is found in the providers'
 /// caches without the KEK.
 ///
 /// A [`KmsV2`](crate::KmsV2) neither seals nor opens before [`check`](Self::check) has asked its KMS for the first time;
@@ -69,7 +69,8 @@ impl AsyncTransformer {
     }
 
     /// Asks every KEK which key it wraps with, all at once: for KMS v2 a new seed is made and wrapped where that
-    /// changed, or where no more than a sixteenth of the old seed's budget is left; values of the crate's own envelope are judged stale by it.
+    /// changed, or where the old seed refused a plaintext or has no more than a sixteenth of its budget left; values of the crate's own
+    /// envelope are judged stale by it.
     /// Recovered DEKs whose time is over are dropped. What comes of it is told by the provider's index in the list.
     ///
     /// Kubernetes asks once a minute, and ten seconds after a failure. A KEK that does not answer holds up the result, not
@@ -85,7 +86,7 @@ impl AsyncTransformer {
     /// to ask.
     ///
     /// # Errors
-    /// What the KEK refused and why; [`Error::KekAnswer`] for an answer that cannot be right, [`Error::Random`]. What was there stays.
+    /// What the KEK refused and why; [`Error::KekAnswer`] for an answer that cannot be right, [`Error::Random`]. What is written with stays.
     pub async fn check_provider(&self, provider_index: usize) -> Result<(), CallError> {
         let Some(link) = self.link(provider_index) else { return Ok(()) };
         let _turn = link.turn.lock().await;

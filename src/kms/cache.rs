@@ -14,6 +14,7 @@ pub use stats::{CacheStats, Evicted};
 use alloc::sync::Arc;
 use core::fmt;
 use core::num::NonZeroUsize;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::PoisonError;
 
@@ -65,6 +66,8 @@ pub struct DekCache {
     /// `None` holds nothing.
     parts: Option<Parts>,
     limits: CacheLimits,
+    /// How often everything was dropped, also where there is nothing; changed, and compared, under the lock where there is one.
+    clears: AtomicUsize,
 }
 
 /// A DEK that is held.
@@ -89,8 +92,6 @@ struct Shared {
     has_latest: bool,
     /// How often the last entry was found again since another was.
     in_a_row: u8,
-    /// How often everything was dropped.
-    clears: u64,
 }
 
 impl Parts {
@@ -118,15 +119,17 @@ impl DekCache {
     /// An empty cache.
     #[must_use]
     pub fn new(limits: CacheLimits) -> Self {
-        let (entries, stats) = (Entries::default(), CacheStats::default());
-        let shared = Shared { entries, stats, has_latest: false, in_a_row: 0, clears: 0 };
-        Self { parts: Some(Parts { latest: Latest::default(), shared: Mutex::new(shared) }), limits }
+        let shared =
+            Shared { entries: Entries::default(), stats: CacheStats::default(), has_latest: false, in_a_row: 0 };
+        let parts = Parts { latest: Latest::default(), shared: Mutex::new(shared) };
+        Self { parts: Some(parts), limits, clears: AtomicUsize::new(0) }
     }
 
     /// A cache that holds nothing and counts nothing: every open asks the KEK.
     #[must_use]
     pub const fn disabled() -> Self {
-        Self { parts: None, limits: CacheLimits::new(NonZeroUsize::MIN, Duration::ZERO) }
+        let limits = CacheLimits::new(NonZeroUsize::MIN, Duration::ZERO);
+        Self { parts: None, limits, clears: AtomicUsize::new(0) }
     }
 
     fn lock(&self) -> Option<MutexGuard<'_, Shared>> {
@@ -187,16 +190,16 @@ impl DekCache {
     }
 
     /// How often everything was dropped: before a KEK is asked, for [`insert_of`](Self::insert_of).
-    pub(crate) fn generation(&self) -> u64 {
-        self.lock().map_or(0, |shared| shared.clears)
+    pub(crate) fn generation(&self) -> usize {
+        self.clears.load(Ordering::Acquire)
     }
 
     /// As [`insert`](Self::insert), unless everything was dropped since: what a KEK answered that was asked before may be what it would
     /// not answer any more.
-    pub(crate) fn insert_of(&self, generation: u64, key: DekCacheKey, dek: RecoveredDek, now: Time) {
+    pub(crate) fn insert_of(&self, generation: usize, key: DekCacheKey, dek: RecoveredDek, now: Time) {
         let Some(parts) = &self.parts else { return };
         let mut shared = parts.lock();
-        if shared.clears == generation {
+        if self.generation() == generation {
             self.hold(parts, &mut shared, key, dek, now);
         }
     }
@@ -261,11 +264,11 @@ impl DekCache {
 
     /// Drops every DEK; the counts stay.
     pub fn clear(&self) {
-        if let Some(parts) = &self.parts {
-            let mut shared = parts.lock();
+        let mut shared = self.lock();
+        self.clears.fetch_add(1, Ordering::AcqRel);
+        if let Some((parts, shared)) = self.parts.as_ref().zip(shared.as_mut()) {
             shared.entries = Entries::default();
-            shared.clears = shared.clears.wrapping_add(1);
-            parts.forget_latest(&mut shared);
+            parts.forget_latest(shared);
         }
     }
 

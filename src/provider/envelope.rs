@@ -113,7 +113,7 @@ impl WrappedWalk for EnvelopeProvider {
         &self.cache
     }
 
-    fn recover(&self, now: Time, generation: u64, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
+    fn recover(&self, now: Time, generation: usize, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
         let recovered = self.expand(value.scheme, dek.expose())?;
         // The value tells whether this is its DEK: another is not kept at hand.
         recovered.check(value.payload)?;
@@ -138,7 +138,14 @@ impl WrappedWalk for EnvelopeProvider {
         FreshDek::generate_with(scheme, DekLimits::new(1, usize::MAX), rng).map(SealSource::Wrap)
     }
 
-    fn plan(&self, _now: Time, _generation: u64, aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>> {
+    fn plan(
+        &self,
+        _now: Time,
+        _generation: usize,
+        aad: &[u8],
+        dek: FreshDek,
+        answer: Wrapped,
+    ) -> Result<SealFrame<'_>> {
         let lease = Lease::of_answer(dek, self.algorithm, &answer, aad)?;
         // Only the first: answers may overtake each other, and who asks the KEK for its key id knows better.
         if self.key_id.read().unwrap_or_else(PoisonError::into_inner).is_none() {

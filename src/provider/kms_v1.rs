@@ -134,7 +134,7 @@ impl WrappedWalk for KmsV1 {
         FreshDek::generate_with(DekScheme::AesGcm, DekLimits::new(1, usize::MAX), rng).map(SealSource::Wrap)
     }
 
-    fn plan(&self, now: Time, generation: u64, _aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>> {
+    fn plan(&self, now: Time, generation: usize, _aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>> {
         let wrapped_len = u16::try_from(answer.bytes().len()).map_err(|_| Error::KekAnswer)?;
         if !answer.annotations().is_empty() {
             return Err(Error::KekAnswer);

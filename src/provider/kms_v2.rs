@@ -84,7 +84,8 @@ impl KmsV2 {
     }
 
     /// Takes in the key id that the KMS named when it was asked at `asked_at`. What is returned has to be wrapped by the
-    /// KMS and given to [`complete`](Self::complete); until then, and if that fails, all stays as it was.
+    /// KMS and given to [`complete`](Self::complete); until then, and if that fails, what is written with stays, for
+    /// longer if the KMS named the same key.
     ///
     /// # Errors
     /// [`Error::KekAnswer`] for a key id that is empty or longer than 1024 bytes, [`Error::Random`].
@@ -227,7 +228,7 @@ impl WrappedWalk for KmsV2 {
     fn plan(
         &self,
         _now: Time,
-        _generation: u64,
+        _generation: usize,
         _aad: &[u8],
         _dek: FreshDek,
         _answer: Wrapped,

@@ -57,8 +57,8 @@ pub trait WrappedWalk {
         RecoveredDek::from_bytes(scheme, dek).map_err(|_| Error::KekAnswer)
     }
 
-    /// Takes in what the KEK unwrapped, and keeps it at hand unless the cache was cleared since the KEK was asked.
-    fn recover(&self, now: Time, generation: u64, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
+    /// Takes in what the KEK unwrapped, and keeps it at hand unless the cache was cleared since the open began.
+    fn recover(&self, now: Time, generation: usize, value: &WrappedValue<'_>, dek: &SecretVec) -> Result<RecoveredDek> {
         let recovered = self.expand(value.scheme, dek.expose())?;
         self.cache().insert_of(generation, value.cache_key(), recovered.clone(), now);
         Ok(recovered)
@@ -83,7 +83,7 @@ pub trait WrappedWalk {
     ) -> Result<SealSource<'_>>;
 
     /// The plan, once the DEK is wrapped; `generation` is that of the cache before the KEK was asked.
-    fn plan(&self, now: Time, generation: u64, aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>>;
+    fn plan(&self, now: Time, generation: usize, aad: &[u8], dek: FreshDek, answer: Wrapped) -> Result<SealFrame<'_>>;
 }
 
 /// A stored value taken apart.

@@ -28,7 +28,7 @@ pub struct Pending<'t, 's> {
     provider: &'t dyn WrappedProvider,
     value: WrappedValue<'s>,
     /// Of the provider's cache.
-    generation: u64,
+    generation: usize,
 }
 
 /// A value on its way through the list.
@@ -63,7 +63,8 @@ impl EnvelopeTransformer<'_> {
     ///
     /// # Errors
     /// [`Error::NoMatchingProvider`], [`Error::NoMatchingKey`], [`Error::Open`], [`Error::BufferTooSmall`],
-    /// [`Error::AadRequired`], [`Error::KmsNotReady`], [`Error::OutOfMemory`] for the AAD of an own envelope; after an answer or a refusal also what the KEK said:
+    /// [`Error::AadRequired`], [`Error::KmsNotReady`], [`Error::Encrypted`] where a configuration has no provider for the
+    /// resource, [`Error::OutOfMemory`] for the AAD of an own envelope; after an answer or a refusal also what the KEK said:
     /// [`Error::KekNotMine`], [`Error::KekGone`], [`Error::KekDenied`], [`Error::KekUnreachable`],
     /// [`Error::KekAnswer`]. The whole of `out` is zeroed then.
     pub fn open_into<'t, 's>(
@@ -103,15 +104,22 @@ impl<'t, 's> Pending<'t, 's> {
         self.provider.name()
     }
 
-    /// Stands for everything that decides the DEK: requests with equal keys to one provider have one answer.
+    /// Stands for everything that decides the DEK: requests with equal keys to one provider have one answer. Where one answer is
+    /// given to several, their caller drops those that came after the KEK was asked if it clears caches in between: such an
+    /// answer would be kept.
     #[must_use]
     pub fn cache_key(&self) -> DekCacheKey {
         self.value.cache_key()
     }
 
     /// What the provider's cache keeps no answer across, so that no call begun before is joined.
-    pub(crate) const fn generation(&self) -> u64 {
+    pub(crate) const fn generation(&self) -> usize {
         self.generation
+    }
+
+    /// Whether the provider's cache was cleared since, so that [`retry`](Self::retry) begins anew.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.provider.cache().generation() != self.generation
     }
 
     /// Whether the DEK came to hand in the meantime, so that [`retry`](Self::retry) does without the KEK.

@@ -31,7 +31,7 @@ pub struct PendingSeal<'t, 'a> {
     plaintext_len: usize,
     dek: FreshDek,
     /// Of the provider's cache.
-    generation: u64,
+    generation: usize,
 }
 
 /// Everything that a value is written from but the plaintext.
