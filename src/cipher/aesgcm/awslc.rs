@@ -106,54 +106,6 @@ impl Once {
 }
 
 #[cfg(all(test, feature = "pool"))]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use alloc::vec;
-
-    use chacha20::ChaCha20Rng;
-    use rand_core::{Rng, SeedableRng};
-
-    use super::*;
-
-    /// Seals and opens by both libraries, and with a tag of which one bit is wrong.
-    fn compare(key: &[u8], nonce: &[u8; 12], aad: &[u8], text: &[u8], bit: usize) {
-        let (own, library) = (Schedule::expand(key).unwrap(), rustcrypto::Schedule::expand(key).unwrap());
-        let (mut expected, mut expected_tag) = (vec![0; text.len()], [0; 16]);
-        library.seal(nonce, aad, text, &mut expected, &mut expected_tag).unwrap();
-        let (mut sealed, mut tag) = (vec![0xa5; text.len()], [0xa5; 16]);
-        own.seal(nonce, aad, text, &mut sealed, &mut tag).unwrap();
-        assert_eq!((&sealed, tag), (&expected, expected_tag), "{} {}", aad.len(), text.len());
-        let (mut in_place, mut tag) = (text.to_vec(), [0xa5; 16]);
-        own.seal_in_place(nonce, aad, &mut in_place, &mut tag).unwrap();
-        assert_eq!((&in_place, tag), (&expected, expected_tag));
-
-        let mut out = vec![0xa5; text.len()];
-        own.open(nonce, aad, &sealed, &mut out, &tag).unwrap();
-        assert_eq!(out, text);
-        tag[bit / 8 % 16] ^= 1 << (bit % 8);
-        assert_eq!(own.open(nonce, aad, &sealed, &mut out, &tag), Err(Error::Open));
-    }
-
-    #[test]
-    fn every_length() {
-        let text: vec::Vec<u8> = (0..=u8::MAX).cycle().take(1200).collect();
-        for len in 0..text.len() {
-            compare(&[7; 32][..[16, 24, 32][len % 3]], &[9; 12], &text[..len % 70], &text[..len], len);
-        }
-    }
-
-    #[test]
-    fn random_inputs() {
-        let mut rng = ChaCha20Rng::from_seed([3; 32]);
-        for _ in 0..if cfg!(debug_assertions) { 500 } else { 200_000 } {
-            let (mut key, mut nonce) = ([0; 32], [0; 12]);
-            rng.fill_bytes(&mut key);
-            rng.fill_bytes(&mut nonce);
-            let mut text = vec![0; usize::try_from(rng.next_u32() % 6000).unwrap()];
-            rng.fill_bytes(&mut text);
-            let (aad, text) = text.split_at(text.len() / 7);
-            compare(&key, &nonce, aad, text, aad.len());
-        }
-    }
-}
+#[path = "against_rustcrypto.rs"]
+#[allow(clippy::duplicate_mod, reason = "each backend has the same tests")]
+mod tests;

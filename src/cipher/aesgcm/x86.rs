@@ -253,5 +253,6 @@ impl Ghash {
 }
 
 #[cfg(all(test, feature = "pool"))]
-#[path = "x86/against_rustcrypto.rs"]
+#[path = "against_rustcrypto.rs"]
+#[allow(clippy::duplicate_mod, reason = "each backend has the same tests")]
 mod tests;

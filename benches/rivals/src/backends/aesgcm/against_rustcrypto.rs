@@ -1,0 +1,1 @@
+../../../../../src/cipher/aesgcm/against_rustcrypto.rs
