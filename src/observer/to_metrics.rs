@@ -27,8 +27,8 @@ use crate::kind::ProviderKind;
 /// `other`. `key` is the name of the key, or the hash of the KEK's id.
 ///
 /// # Security
-/// A series lives as long as the recorder does, and the id of a KMS v2 value, or under some KEKs of an own envelope, is not authenticated: whoever writes to the
-/// store could make series without end. So the first [`KEYS_MAX`](Self::KEYS_MAX) keys have one of their own, and
+/// A series lives as long as the recorder does, and the id of a KMS v2 value, or under some KEKs of an own envelope, is not
+/// authenticated: whoever writes to the store could make series without end. So the first [`KEYS_MAX`](Self::KEYS_MAX) keys have one of their own, and
 /// all others share the label `other`. The API server forgets the least recent of 100 instead, which this facade does
 /// not offer. A name of more than [`KEY_LEN_MAX`](Self::KEY_LEN_MAX) bytes is `other` too.
 pub struct MetricsObserver {
