@@ -8,9 +8,10 @@ mod by_hand;
 #[path = "common/table_kek.rs"]
 mod table_kek;
 
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use atrest::{BlockingTransformer, DekLimits, Error, Refusal};
+use atrest::{BlockingTransformer, DekLimits, Error, Event, Observer, Operation, Refusal};
 use both_drivers::{Driver, Kind, Setup, assert_opens, core_error, refused};
 use by_hand::TEXT;
 
@@ -72,17 +73,34 @@ fn threads_that_use_up_budgets_together_are_not_refused() {
     }
 }
 
+/// How many rotations have been told of.
+#[derive(Clone, Default)]
+struct Rotations(Arc<AtomicUsize>);
+
+impl Observer for Rotations {
+    fn observe(&self, event: &Event<'_>) {
+        let is_rotation = event.operation() == Operation::Rotate && event.error().is_none();
+        self.0.fetch_add(is_rotation.into(), Ordering::Relaxed);
+    }
+}
+
+fn drivers_of_one_provider(setup: &Setup, rotations: &Rotations) -> [Driver; 2] {
+    let kms = Arc::new(setup.v2());
+    let drivers = [(); 2].map(|()| {
+        let driver = BlockingTransformer::builder().kms_v2(Arc::clone(&kms), setup.kek.clone());
+        let driver = driver.observer(rotations.clone());
+        Driver::Blocking(driver.clock(setup.clock.clone()).build().unwrap())
+    });
+    drivers[0].check().unwrap();
+    drivers
+}
+
 /// Their checks do not take turns: an answer that comes too late for one driver is of no matter, as the other has
 /// brought a seed.
 #[test]
 fn drivers_that_share_a_provider_are_not_refused() {
     let setup = Setup { limits: DekLimits::new(64, usize::MAX), ..Setup::new() };
-    let kms = Arc::new(setup.v2());
-    let drivers = [(); 2].map(|()| {
-        let driver = BlockingTransformer::builder().kms_v2(Arc::clone(&kms), setup.kek.clone());
-        Driver::Blocking(driver.clock(setup.clock.clone()).build().unwrap())
-    });
-    drivers[0].check().unwrap();
+    let drivers = drivers_of_one_provider(&setup, &Rotations::default());
     setup.kek.set(|script| script.takes = Some((setup.clock.clone(), 1)));
     let sealed = std::thread::scope(|scope| {
         let threads =
@@ -92,4 +110,37 @@ fn drivers_that_share_a_provider_are_not_refused() {
     assert!(setup.kek.wraps() >= 4000 / 64);
     setup.kek.refuse(Refusal::Unreachable);
     sealed.iter().flatten().for_each(|stored| assert_opens(&drivers[0], stored, false));
+}
+
+/// While one driver waits for its seed, the other one brings another and uses it up, time and again.
+#[test]
+fn a_driver_whose_seeds_others_bring_and_use_up_is_not_refused() {
+    const SEALS: u32 = 4;
+    for times in [1, 2, 3, 10] {
+        let setup = Setup { limits: DekLimits::new(SEALS, usize::MAX), ..Setup::new() };
+        let rotations = Rotations::default();
+        let drivers = Arc::new(drivers_of_one_provider(&setup, &rotations));
+        (0..SEALS).for_each(|_| drop(drivers[0].seal().unwrap()));
+        let (overtaken, is_nested) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let others = Arc::downgrade(&drivers);
+        let overtakes = move |_: &'static [u8]| {
+            if is_nested.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            if overtaken.fetch_add(1, Ordering::Relaxed) < times {
+                let drivers = others.upgrade().unwrap();
+                (0..SEALS).for_each(|_| drop(drivers[1].seal().unwrap()));
+            }
+            is_nested.store(false, Ordering::Relaxed);
+        };
+        let clock = setup.clock.clone();
+        setup.kek.set(|script| {
+            script.takes = Some((clock, 1));
+            script.on_wrap = Some(Arc::new(overtakes));
+        });
+        assert_opens(&drivers[1], &drivers[0].seal().unwrap(), false);
+        assert_eq!(setup.kek.wraps(), 1 + 2 * times + 1);
+        // Seeds that were not installed are none.
+        assert_eq!(rotations.0.load(Ordering::Relaxed), 1 + times + 1);
+    }
 }

@@ -20,8 +20,9 @@ use crate::random::{OsRandom, default_source};
 use crate::secret::SecretVec;
 use crate::steps::{EnvelopeTransformer, SealStep, Step};
 
-/// How often a seal tries to get its share of a budget, which others may use up between a check and the seal.
-const SEAL_TRIES: usize = 4;
+/// How often a seal tries to get its share of a budget. It fails if others use a whole one up between a check and the
+/// seal; a bound is needed as a clock that goes back has checks bring nothing.
+const SEAL_TRIES: usize = 32;
 
 /// An ordered list of providers with a KEK for each that needs one, for futures on any runtime.
 ///

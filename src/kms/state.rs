@@ -111,32 +111,32 @@ impl KmsState {
         Ok(KmsAction::Wrap(KmsRotation { dek, kind, key_id: key_id.to_owned(), asked_at }))
     }
 
-    /// Installs the DEK of a rotation as the KMS wrapped it.
+    /// Installs the DEK of a rotation as the KMS wrapped it, and says so: `false` if a later status named another key or
+    /// brought a DEK in the meantime. What that one brought stays then, and this DEK is forgotten.
     ///
     /// # Errors
-    /// [`Error::KekAnswer`] if the wrapped DEK could not be stored, if another key wrapped it than the status named,
-    /// or if a later status named another key or brought a DEK already. The state is as it was then, and writes go on
-    /// until its expiration.
-    pub fn install(&mut self, rotation: KmsRotation, answer: Wrapped) -> Result<()> {
+    /// [`Error::KekAnswer`] if the wrapped DEK could not be stored, or if another key wrapped it than the status named.
+    /// The state is as it was then, and writes go on until its expiration.
+    pub fn install(&mut self, rotation: KmsRotation, answer: Wrapped) -> Result<bool> {
         validate_answer(&answer)?;
         let KmsRotation { dek, kind, key_id, asked_at } = rotation;
+        if answer.key_id() != key_id {
+            return Err(Error::KekAnswer);
+        }
         let mut asked_last = asked_at;
         if let Some(current) = &self.current {
             // The answer to a later status that named the same key may be on its way still: this one is as good.
             let later = if current.key.is_of(&key_id, kind) { current.made_at } else { current.asked_at };
             if asked_at < later {
-                return Err(Error::KekAnswer);
+                return Ok(false);
             }
             asked_last = asked_at.max(current.asked_at);
-        }
-        if answer.key_id() != key_id {
-            return Err(Error::KekAnswer);
         }
         let opener = dek.to_recovered();
         let key = Arc::new(WriteKey { dek, opener, wrapped: answer, kind });
         let expiration = asked_last.after(WRITABLE_FOR);
         self.current = Some(Current { key, made_at: asked_at, asked_at: asked_last, expiration });
-        Ok(())
+        Ok(true)
     }
 
     /// What to write with now.

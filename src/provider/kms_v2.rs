@@ -99,10 +99,12 @@ impl KmsV2 {
 
     /// Installs a seed that the KMS wrapped; from now on values are sealed under it. The one before stays at hand to open.
     ///
+    /// It says whether it did: `false` if a later check named another key or brought a seed in the meantime, which stays then.
+    ///
     /// # Errors
     /// [`Error::KekAnswer`] if the KMS answered under another key id than it named, or beyond the limits of
-    /// what a value can hold, or if a later answer was installed before; what is written with stays as it was then.
-    pub fn complete(&self, now: Time, rotation: KmsRotation, answer: Wrapped) -> Result<()> {
+    /// what a value can hold; what is written with stays as it was then.
+    pub fn complete(&self, now: Time, rotation: KmsRotation, answer: Wrapped) -> Result<bool> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if let Ok(key) = state.read() {
             // Before it is replaced, so that no one finds it nowhere.
