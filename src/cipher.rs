@@ -9,6 +9,8 @@ mod algorithm;
 mod aescbc;
 #[cfg(feature = "aesgcm")]
 mod aesgcm;
+#[cfg(all(target_arch = "x86_64", any(feature = "aescbc", feature = "aesgcm")))]
+mod aesni;
 #[cfg(feature = "aesgcm")]
 mod budget;
 #[cfg(any(feature = "aescbc", feature = "aesgcm", feature = "secretbox"))]

@@ -12,7 +12,7 @@ mod stack;
 #[cfg(feature = "alloc")]
 mod vec;
 
-pub(crate) use stack::{KEY_STACK, stack_wiped};
+pub(crate) use stack::{KEY_STACK, stack_wiped, stack_wiped_unless};
 #[cfg(feature = "alloc")]
 pub use vec::SecretVec;
 

@@ -39,6 +39,7 @@ const SHARED: &[&str] = &[
     "cipher::key",
     "cipher::budget",
     "cipher::aescbc::rustcrypto",
+    "cipher::aesni",
     "cipher::aesgcm",
     "cipher::secretbox::rustcrypto",
     "cipher::xchacha",
@@ -97,8 +98,12 @@ const SHARED: &[&str] = &[
 
 /// The only files that may hold `unsafe`.
 const UNSAFE: &[&str] = &[
-    "src/cipher/aescbc/x86/aesni.rs",
+    "src/cipher/aescbc/x86/chain.rs",
+    "src/cipher/aescbc/x86/vaes.rs",
     "src/cipher/aesgcm/x86/ghash.rs",
+    "src/cipher/aesgcm/x86/pairs.rs",
+    "src/cipher/aesgcm/x86/vaes.rs",
+    "src/cipher/aesni.rs",
     "src/cipher/secretbox/x86/avx2.rs",
     "src/random/pool.rs",
 ];

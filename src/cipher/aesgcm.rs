@@ -2,9 +2,9 @@
 
 #[cfg(feature = "aws-lc-rs")]
 mod awslc;
-#[cfg(any(feature = "aws-lc-rs", not(target_arch = "x86_64"), all(test, feature = "pool")))]
+#[cfg(any(not(target_arch = "x86_64"), all(test, feature = "pool")))]
 mod rustcrypto;
-#[cfg(all(target_arch = "x86_64", any(not(feature = "aws-lc-rs"), all(test, feature = "pool"))))]
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 use core::ops::Range;
@@ -14,24 +14,27 @@ use super::construction::Construction;
 use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
-use crate::secret::{Held, stack_wiped, wipe};
+use crate::secret::{Held, stack_wiped_unless, wipe};
 #[cfg(feature = "aws-lc-rs")]
 use awslc as backend;
 #[cfg(feature = "envelope")]
 pub(super) use backend::ONCE_STACK;
 #[cfg(feature = "envelope")]
-use backend::Once;
+use backend::once;
 use backend::{STACK, Schedule};
-#[cfg(not(any(feature = "aws-lc-rs", target_arch = "x86_64")))]
-use rustcrypto as backend;
-#[cfg(all(not(feature = "aws-lc-rs"), target_arch = "x86_64"))]
-use x86 as backend;
-
-/// Bytes of the stack that opening in place is given, which with AWS-LC is the portable backend's.
-#[cfg(feature = "aws-lc-rs")]
-const IN_PLACE_STACK: usize = rustcrypto::STACK;
 #[cfg(not(feature = "aws-lc-rs"))]
-const IN_PLACE_STACK: usize = STACK;
+use own as backend;
+use own::STACK as OWN_STACK;
+#[cfg(not(target_arch = "x86_64"))]
+use rustcrypto as own;
+#[cfg(target_arch = "x86_64")]
+use x86 as own;
+
+/// Bytes of the stack that opening in place is given, which is never AWS-LC's.
+const IN_PLACE_STACK: usize = OWN_STACK;
+
+/// The same where the backend works in registers; about 700 bytes were seen in use.
+const REGISTERS_STACK: usize = 1024;
 
 /// An expanded AES-128, AES-192 or AES-256 key for aesgcm, with its budget of seals.
 ///
@@ -108,7 +111,7 @@ pub(crate) fn seal_once(
     out: &mut [u8],
     tag: &mut [u8; 16],
 ) -> Result<()> {
-    Once::expand(key)?.seal(nonce, aad, plaintext, out, tag)
+    once(key, plaintext.len())?.seal(nonce, aad, plaintext, out, tag)
 }
 
 /// Decrypts `text` to `out`, of the same length, under a key that is used for this one value; what it wrote is the
@@ -122,7 +125,7 @@ pub(crate) fn open_once(
     out: &mut [u8],
     tag: &[u8; 16],
 ) -> Result<()> {
-    Once::expand(key)?.open(nonce, aad, text, out, tag)
+    once(key, text.len())?.open(nonce, aad, text, out, tag)
 }
 
 impl Cipher for AesGcmKey {}
@@ -141,21 +144,27 @@ impl Construction for AesGcmKey {
         let (text, tag) = body.split_at_mut(plaintext.len());
         let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         let schedule = &self.0.get().schedule;
-        stack_wiped::<STACK, _>(|| schedule.seal(nonce, aad, plaintext, text, tag))
+        stack_wiped_unless::<STACK, REGISTERS_STACK, _>(schedule.works_in_registers(plaintext.len()), || {
+            schedule.seal(nonce, aad, plaintext, text, tag)
+        })
     }
 
     fn seal_in_place(&self, nonce: &[u8; 12], aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
         let (text, tag) = body.split_at_mut(plaintext_len);
         let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         let schedule = &self.0.get().schedule;
-        stack_wiped::<STACK, _>(|| schedule.seal_in_place(nonce, aad, text, tag))
+        stack_wiped_unless::<STACK, REGISTERS_STACK, _>(schedule.works_in_registers(plaintext_len), || {
+            schedule.seal_in_place(nonce, aad, text, tag)
+        })
     }
 
     fn open_into(&self, nonce: &[u8; 12], aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let (text, tag) = body.split_last_chunk().ok_or(Error::Open)?;
         let out = &mut out[..text.len()];
         let schedule = &self.0.get().schedule;
-        let opened = stack_wiped::<STACK, _>(|| schedule.open(nonce, aad, text, out, tag));
+        let opened = stack_wiped_unless::<STACK, REGISTERS_STACK, _>(schedule.works_in_registers(text.len()), || {
+            schedule.open(nonce, aad, text, out, tag)
+        });
         if opened.is_err() {
             wipe(out);
         }
@@ -166,7 +175,9 @@ impl Construction for AesGcmKey {
         let (text, tag) = body.split_last_chunk_mut().ok_or(Error::Open)?;
         let len = text.len();
         let schedule = &self.0.get().schedule;
-        stack_wiped::<IN_PLACE_STACK, _>(|| schedule.open_in_place(nonce, aad, text, tag))?;
+        stack_wiped_unless::<IN_PLACE_STACK, REGISTERS_STACK, _>(schedule.opens_in_place_in_registers(), || {
+            schedule.open_in_place(nonce, aad, text, tag)
+        })?;
         Ok(0..len)
     }
 }

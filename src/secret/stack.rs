@@ -13,8 +13,19 @@ pub(crate) const KEY_STACK: usize = 12 * 1024;
 /// microcontroller may be smaller than that.
 #[inline(always)]
 pub(crate) fn stack_wiped<const DEPTH: usize, T>(call: impl FnOnce() -> T) -> T {
+    stack_wiped_unless::<DEPTH, DEPTH, T>(false, call)
+}
+
+/// As [`stack_wiped`], but only `SHALLOW` bytes if the call works in registers: for what a compiler spills after all.
+#[inline(always)]
+pub(crate) fn stack_wiped_unless<const DEPTH: usize, const SHALLOW: usize, T>(
+    is_shallow: bool,
+    call: impl FnOnce() -> T,
+) -> T {
     #[cfg(feature = "std")]
-    let _wiped = Wiped::<DEPTH>;
+    let _wiped = Wiped::<DEPTH, SHALLOW> { is_shallow };
+    #[cfg(not(feature = "std"))]
+    let _ = is_shallow;
     apart(call)
 }
 
@@ -25,15 +36,19 @@ fn apart<T>(call: impl FnOnce() -> T) -> T {
 }
 
 #[cfg(feature = "std")]
-struct Wiped<const DEPTH: usize>;
+struct Wiped<const DEPTH: usize, const SHALLOW: usize> {
+    is_shallow: bool,
+}
 
 #[cfg(feature = "std")]
-impl<const DEPTH: usize> Drop for Wiped<DEPTH> {
+impl<const DEPTH: usize, const SHALLOW: usize> Drop for Wiped<DEPTH, SHALLOW> {
     #[inline(always)]
     fn drop(&mut self) {
         // Code that is not optimised spills everything.
         if cfg!(debug_assertions) && DEPTH < UNOPTIMISED {
             overwrite::<UNOPTIMISED>();
+        } else if self.is_shallow {
+            overwrite::<SHALLOW>();
         } else {
             overwrite::<DEPTH>();
         }

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod aescbc;
-#[cfg(not(feature = "fast"))]
 pub mod aesgcm;
+#[cfg(target_arch = "x86_64")]
+mod aesni;
 pub mod secretbox;

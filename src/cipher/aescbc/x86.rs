@@ -1,37 +1,50 @@
 //! The backend for x86-64 with AES instructions: one chain of encryption with nothing between its rounds, and several
 //! values at once, whose chains do not wait for each other. The library takes every block by way of memory. Decryption,
-//! which has no chain, is the library's.
+//! which has no chain, takes two blocks to a register where the processor can, and is the library's where it cannot.
 
-mod aesni;
 #[cfg(feature = "alloc")]
 mod batch;
+mod chain;
+mod vaes;
 
 use inout::InOutBuf;
 use zeroize::ZeroizeOnDrop;
 
+use super::super::aesni::RoundKeys;
 use super::rustcrypto;
 use crate::error::Result;
-use aesni::RoundKeys;
+use vaes::WideKeys;
 
 /// Chains that are encrypted at once: as many as keep the units for AES busy while each waits for its own rounds.
 #[cfg(feature = "alloc")]
 const LANES: usize = 8;
 
-/// The round keys of both directions, and those of encryption once more where the processor has instructions for it.
+/// The round keys of both directions, and once more where the processor has instructions for it.
 pub(super) struct Schedule {
     fast: Option<RoundKeys>,
+    wide: Option<WideKeys>,
     portable: rustcrypto::Schedule,
 }
 
 const _: () = {
     const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
     wiped_on_drop::<RoundKeys>();
+    wiped_on_drop::<WideKeys>();
 };
 
 impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
         let portable = rustcrypto::Schedule::expand(key)?;
-        Ok(Self { fast: RoundKeys::expand(key), portable })
+        let fast = RoundKeys::expand(key);
+        Ok(Self { wide: fast.as_ref().and_then(WideKeys::of), fast, portable })
+    }
+
+    pub(super) const fn encrypts_in_registers(&self) -> bool {
+        self.fast.is_some()
+    }
+
+    pub(super) const fn decrypts_in_registers(&self) -> bool {
+        self.wide.is_some()
     }
 
     /// Encrypts the whole blocks of `text`, and `last` behind them in place.
@@ -44,7 +57,10 @@ impl Schedule {
 
     /// Decrypts the whole blocks of `text`.
     pub(super) fn decrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
-        self.portable.decrypt(iv, text);
+        match &self.wide {
+            Some(keys) => keys.decrypt(iv, text),
+            None => self.portable.decrypt(iv, text),
+        }
     }
 }
 

@@ -72,6 +72,15 @@ impl Schedule {
         }
     }
 
+    /// Whether a call with a text of that length leaves hardly anything on the stack.
+    pub(super) const fn works_in_registers(&self, _text_len: usize) -> bool {
+        false
+    }
+
+    pub(super) const fn opens_in_place_in_registers(&self) -> bool {
+        false
+    }
+
     /// Encrypts `plaintext` to `out`, of the same length, and writes the tag.
     pub(super) fn seal(
         &self,
@@ -117,7 +126,14 @@ impl Schedule {
     }
 }
 
+#[cfg(all(feature = "envelope", feature = "aws-lc-rs", not(target_arch = "x86_64")))]
+pub(super) const fn is_in_registers() -> bool {
+    false
+}
+
 /// A key that is used for one value.
 #[cfg(feature = "envelope")]
 #[allow(dead_code, reason = "some builds and tests use a part")]
-pub(super) type Once = Schedule;
+pub(super) fn once(key: &[u8], _text_len: usize) -> Result<Schedule> {
+    Schedule::expand(key)
+}

@@ -12,11 +12,14 @@ use core::arch::x86_64::{
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::BLOCK_LEN;
+use super::{BLOCK_LEN, partial};
 
 cpufeatures::new!(detection, "pclmulqdq", "avx");
 
 const BLOCKS: usize = 8;
+
+/// The key's powers from the ninth down to the first, and zero in the end, which pairs with the first.
+pub(super) const POWERS: usize = BLOCKS + 2;
 
 /// The modulus of POLYVAL without its highest power.
 const MODULUS: u128 = 0xc200_0000_0000_0000_0000_0000_0000_0001;
@@ -24,8 +27,8 @@ const MODULUS: u128 = 0xc200_0000_0000_0000_0000_0000_0000_0001;
 /// A hash key; wiped on drop.
 pub(super) struct Ghash {
     key: [u8; BLOCK_LEN],
-    /// The key's powers, from the eighth down to the first; zeros where the processor has no carry-less product.
-    powers: [u128; BLOCKS],
+    /// Zeros where the processor has no carry-less product.
+    powers: [u128; POWERS],
 }
 
 /// A sum so far; wiped on drop.
@@ -33,8 +36,15 @@ pub(super) struct Ghash {
 pub(super) struct Sum(u128);
 
 impl Ghash {
+    /// The sum of the AAD.
+    pub(super) fn start(&self, aad: &[u8]) -> Sum {
+        let mut sum = Sum::default();
+        self.update(&mut sum, aad);
+        sum
+    }
+
     pub(super) fn new(key: &[u8; BLOCK_LEN]) -> Self {
-        let mut ghash = Self { key: *key, powers: [0; BLOCKS] };
+        let mut ghash = Self { key: *key, powers: [0; POWERS] };
         if detection::get() {
             // SAFETY: the processor has the product and AVX, which is all that the function asks for.
             unsafe { powers_of(doubled(u128::from_be_bytes(*key)), &mut ghash.powers) };
@@ -42,20 +52,17 @@ impl Ghash {
         ghash
     }
 
+    pub(super) const fn powers(&self) -> &[u128; POWERS] {
+        &self.powers
+    }
+
     /// Takes in `bytes` and the zeros that fill its last block.
     pub(super) fn update(&self, sum: &mut Sum, bytes: &[u8]) {
         if !detection::get() {
             return self.update_by_library(sum, bytes);
         }
-        let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % BLOCK_LEN);
-        let mut last = Zeroizing::new([0; BLOCK_LEN]);
-        last[..rest.len()].copy_from_slice(rest);
         // SAFETY: the processor has the product and AVX, which is all that the function asks for.
-        sum.0 = unsafe { absorbed(&self.powers, sum.0, whole) };
-        if !rest.is_empty() {
-            // SAFETY: as before.
-            sum.0 = unsafe { absorbed(&self.powers, sum.0, &*last) };
-        }
+        sum.0 = unsafe { absorbed(&self.powers, sum.0, bytes) };
     }
 
     /// The library begins with a sum of zero: ours goes in with the first block.
@@ -89,14 +96,16 @@ const fn doubled(key: u128) -> u128 {
 /// # Safety
 /// The processor has the carry-less product and AVX.
 #[target_feature(enable = "pclmulqdq,avx")]
-unsafe fn powers_of(key: u128, powers: &mut [u128; BLOCKS]) {
+unsafe fn powers_of(key: u128, powers: &mut [u128; POWERS]) {
     // SAFETY: as of this function; every store is to a number of 16 bytes.
     unsafe {
         let first = of_number(key);
         let second = product(first, first);
         let (third, fourth) = (product(second, first), product(second, second));
+        let eighth = product(fourth, fourth);
         let last = [
-            product(fourth, fourth),
+            product(eighth, first),
+            eighth,
             product(fourth, third),
             product(fourth, second),
             product(fourth, first),
@@ -111,23 +120,23 @@ unsafe fn powers_of(key: u128, powers: &mut [u128; BLOCKS]) {
     }
 }
 
-/// The sum with the whole blocks of `bytes` taken in.
+/// The sum with `bytes` taken in, and the zeros that fill the last block.
 ///
 /// # Safety
 /// The processor has the carry-less product and AVX.
 #[target_feature(enable = "pclmulqdq,avx")]
-unsafe fn absorbed(powers: &[u128; BLOCKS], sum: u128, bytes: &[u8]) -> u128 {
+unsafe fn absorbed(powers: &[u128; POWERS], sum: u128, bytes: &[u8]) -> u128 {
     // SAFETY: as of this function.
     unsafe {
         let mut sum = of_number(sum);
         let mut eights = bytes.chunks_exact(BLOCKS * BLOCK_LEN);
         for eight in &mut eights {
-            sum = several(powers, sum, eight);
+            sum = several(&powers[POWERS - 1 - BLOCKS..], sum, eight);
         }
         let rest = eights.remainder();
         if !rest.is_empty() {
             // The last so many powers, of which the first block takes the highest.
-            sum = several(&powers[BLOCKS - rest.len() / BLOCK_LEN..], sum, rest);
+            sum = several(&powers[POWERS - 1 - rest.len().div_ceil(BLOCK_LEN)..], sum, rest);
         }
         let mut value = 0_u128;
         _mm_storeu_si128(core::ptr::from_mut(&mut value).cast(), sum);
@@ -141,13 +150,13 @@ unsafe fn absorbed(powers: &[u128; BLOCKS], sum: u128, bytes: &[u8]) -> u128 {
 /// The processor has the carry-less product and AVX.
 #[inline(always)]
 unsafe fn several(powers: &[u128], sum: __m128i, bytes: &[u8]) -> __m128i {
-    // SAFETY: as of this function; every load is of the 16 bytes of a chunk, or of a number.
+    // SAFETY: as of this function.
     unsafe {
         let reversed = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
         let mut added = sum;
         let (mut low, mut middle, mut high) = (_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128());
-        for (power, block) in powers.iter().zip(bytes.chunks_exact(BLOCK_LEN)) {
-            let block = _mm_shuffle_epi8(_mm_loadu_si128(block.as_ptr().cast()), reversed);
+        for (power, block) in powers.iter().zip(bytes.chunks(BLOCK_LEN)) {
+            let block = _mm_shuffle_epi8(of_number(partial::load(block)), reversed);
             let block = _mm_xor_si128(block, added);
             added = _mm_setzero_si128();
             let power = of_number(*power);
@@ -177,7 +186,7 @@ unsafe fn product(a: __m128i, b: __m128i) -> __m128i {
 /// # Safety
 /// The processor has the carry-less product and AVX.
 #[inline(always)]
-unsafe fn reduced(low: __m128i, middle: __m128i, high: __m128i) -> __m128i {
+pub(super) unsafe fn reduced(low: __m128i, middle: __m128i, high: __m128i) -> __m128i {
     // SAFETY: as of this function.
     unsafe {
         let zero = _mm_setzero_si128();

@@ -5,63 +5,22 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
-    __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_set1_epi32,
-    _mm_setzero_si128, _mm_storeu_si128, _mm_xor_si128,
+    __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_loadu_si128, _mm_storeu_si128, _mm_xor_si128,
 };
 
 use aes::Block;
 use inout::InOutBuf;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 #[cfg(feature = "alloc")]
 use super::LANES;
-
-cpufeatures::new!(detection, "aes", "sse2");
-
-/// Words of the longest schedule: 15 round keys.
-const WORDS_MAX: usize = 60;
-
-/// The round keys of encryption, and the proof that this processor has the instructions; wiped on drop.
-pub(super) struct RoundKeys {
-    words: [u32; WORDS_MAX],
-    rounds: usize,
-}
+use super::RoundKeys;
 
 impl RoundKeys {
-    /// Expands a key of 16, 24 or 32 bytes; `None` where the processor has no instructions for AES.
-    pub(super) fn expand(key: &[u8]) -> Option<Self> {
-        if !detection::get() {
-            return None;
-        }
-        let key_words = key.len() / 4;
-        let mut expanded = Self { words: [0; WORDS_MAX], rounds: key_words + 6 };
-        for (word, bytes) in expanded.words.iter_mut().zip(key.chunks_exact(4)) {
-            *word = bytes.try_into().map_or(0, u32::from_le_bytes);
-        }
-        let mut constant = 1_u32;
-        for i in key_words..4 * (expanded.rounds + 1) {
-            let before = expanded.words[i - 1];
-            // SAFETY: the instructions were detected above.
-            let substituted = unsafe { substituted(before) };
-            let change = match i % key_words {
-                0 => substituted.rotate_right(8) ^ constant,
-                4 if key_words == 8 => substituted,
-                _ => before,
-            };
-            if i % key_words == 0 {
-                // No key needs the reduction that follows 0x80, but for the ninth and tenth of 128 bits.
-                constant = if constant == 0x80 { 0x1b } else { constant << 1 };
-            }
-            expanded.words[i] = expanded.words[i - key_words] ^ change;
-        }
-        Some(expanded)
-    }
-
     /// Encrypts the blocks of one chain, and `end` behind them in place.
     pub(super) fn chain(&self, iv: &Block, blocks: InOutBuf<'_, '_, Block>, end: &mut Block) {
         // SAFETY: round keys exist only where the instructions were detected, which is all that the function asks for.
         unsafe {
-            match self.rounds {
+            match self.rounds() {
                 10 => chain::<10>(self, iv, blocks, end),
                 12 => chain::<12>(self, iv, blocks, end),
                 _ => chain::<14>(self, iv, blocks, end),
@@ -75,44 +34,12 @@ impl RoundKeys {
     pub(super) fn lanes(&self, state: &mut [Block; LANES], chains: &mut [&mut [Block]; LANES], steps: usize) {
         // SAFETY: as of `chain`.
         unsafe {
-            match self.rounds {
+            match self.rounds() {
                 10 => lanes::<10>(self, state, chains, steps),
                 12 => lanes::<12>(self, state, chains, steps),
                 _ => lanes::<14>(self, state, chains, steps),
             }
         }
-    }
-
-    /// # Safety
-    /// The processor has SSE2.
-    #[inline(always)]
-    unsafe fn key(&self, round: usize) -> __m128i {
-        let words = &self.words[4 * round..4 * round + 4];
-        // SAFETY: as of this function; the four words are 16 bytes, which need no alignment.
-        unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
-    }
-}
-
-impl Drop for RoundKeys {
-    fn drop(&mut self) {
-        self.words.zeroize();
-    }
-}
-
-impl ZeroizeOnDrop for RoundKeys {}
-
-/// The bytes of a word through the S-box: a last round without a key, of columns that are all alike, so that its shift of the
-/// rows changes nothing.
-///
-/// # Safety
-/// The processor has AES and SSE2.
-#[target_feature(enable = "aes,sse2")]
-#[allow(unused_unsafe, reason = "compilers before 1.87 ask for it")]
-unsafe fn substituted(word: u32) -> u32 {
-    // SAFETY: the caller vouches for the instructions.
-    unsafe {
-        let words = _mm_set1_epi32(i32::from_ne_bytes(word.to_ne_bytes()));
-        u32::from_ne_bytes(_mm_cvtsi128_si32(_mm_aesenclast_si128(words, _mm_setzero_si128())).to_ne_bytes())
     }
 }
 

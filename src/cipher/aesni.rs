@@ -1,0 +1,149 @@
+//! The round keys of AES for the instructions of x86-64: NIST FIPS 197, 5.2. `unsafe` code: instructions that not every
+//! processor has, behind the proof that this one has them.
+//!
+//! No branch and no address depends on a key.
+#![allow(unsafe_code)]
+
+use core::arch::asm;
+use core::arch::x86_64::{
+    __m128i, _mm_aesenclast_si128, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_set1_epi32, _mm_setzero_si128,
+};
+#[cfg(feature = "aescbc")]
+use core::arch::x86_64::{_mm_aesimc_si128, _mm_storeu_si128};
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+cpufeatures::new!(detection, "aes", "sse2");
+
+/// Round keys of the longest schedule.
+const KEYS_MAX: usize = 15;
+
+/// The round keys of one direction, and the proof that this processor has the instructions; wiped on drop.
+pub(crate) struct RoundKeys {
+    keys: [[u32; 4]; KEYS_MAX],
+    rounds: usize,
+}
+
+impl RoundKeys {
+    /// Expands a key of 16, 24 or 32 bytes; `None` where the processor has no instructions for AES.
+    pub(crate) fn expand(key: &[u8]) -> Option<Self> {
+        if !detection::get() {
+            return None;
+        }
+        let key_words = key.len() / 4;
+        let mut expanded = Self { keys: [[0; 4]; KEYS_MAX], rounds: key_words + 6 };
+        let words = expanded.keys.as_flattened_mut();
+        for (word, bytes) in words.iter_mut().zip(key.chunks_exact(4)) {
+            *word = bytes.try_into().map_or(0, u32::from_le_bytes);
+        }
+        let mut constant = 1_u32;
+        for i in key_words..4 * (key_words + 7) {
+            let before = words[i - 1];
+            // SAFETY: the instructions were detected above.
+            let substituted = || unsafe { substituted(before) };
+            let change = match i % key_words {
+                0 => substituted().rotate_right(8) ^ constant,
+                4 if key_words == 8 => substituted(),
+                _ => before,
+            };
+            if i % key_words == 0 {
+                // No key needs the reduction that follows 0x80, but for the ninth and tenth of 128 bits.
+                constant = if constant == 0x80 { 0x1b } else { constant << 1 };
+            }
+            words[i] = words[i - key_words] ^ change;
+        }
+        Some(expanded)
+    }
+
+    /// How many rounds there are: 10, 12 or 14.
+    #[inline(always)]
+    pub(crate) const fn rounds(&self) -> usize {
+        self.rounds
+    }
+
+    /// The keys of decryption in the order in which it takes them, of those of encryption: NIST FIPS 197, 5.3.5.
+    #[cfg(feature = "aescbc")]
+    pub(crate) fn inverted(&self) -> Self {
+        let mut inverted = Self { keys: [[0; 4]; KEYS_MAX], rounds: self.rounds };
+        for (round, words) in inverted.keys.iter_mut().take(self.rounds + 1).enumerate() {
+            // SAFETY: round keys exist only where the instructions were detected; four words are 16 bytes.
+            unsafe {
+                let key = self.key(self.rounds - round);
+                let is_between = round > 0 && round < self.rounds;
+                let key = if is_between { in_columns_mixed(key) } else { key };
+                _mm_storeu_si128(words.as_mut_ptr().cast(), key);
+            }
+        }
+        inverted
+    }
+
+    /// Those of all rounds but the last; the one that goes in before the first is none of them.
+    #[inline(always)]
+    pub(crate) fn between(&self) -> &[[u32; 4]] {
+        self.keys.get(1..self.rounds).unwrap_or_default()
+    }
+
+    /// # Safety
+    /// The processor has SSE2.
+    #[inline(always)]
+    pub(crate) unsafe fn key(&self, round: usize) -> __m128i {
+        // SAFETY: as of this function; the four words are 16 bytes, which need no alignment.
+        unsafe { _mm_loadu_si128(self.keys[round].as_ptr().cast()) }
+    }
+}
+
+impl Drop for RoundKeys {
+    fn drop(&mut self) {
+        self.keys.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for RoundKeys {}
+
+/// The bytes of a word through the S-box: a last round without a key, of columns that are all alike, so that its shift of the
+/// rows changes nothing.
+///
+/// # Safety
+/// The processor has AES and SSE2.
+#[target_feature(enable = "aes,sse2")]
+#[allow(unused_unsafe, reason = "compilers before 1.87 ask for it")]
+unsafe fn substituted(word: u32) -> u32 {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        let words = _mm_set1_epi32(i32::from_ne_bytes(word.to_ne_bytes()));
+        u32::from_ne_bytes(_mm_cvtsi128_si32(_mm_aesenclast_si128(words, _mm_setzero_si128())).to_ne_bytes())
+    }
+}
+
+/// # Safety
+/// The processor has AES and SSE2.
+#[cfg(feature = "aescbc")]
+#[target_feature(enable = "aes,sse2")]
+#[allow(unused_unsafe, reason = "compilers before 1.87 ask for it")]
+unsafe fn in_columns_mixed(key: __m128i) -> __m128i {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe { _mm_aesimc_si128(key) }
+}
+
+/// Clears the registers that text, key stream and sums were in: what comes next may save them on the stack.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) unsafe fn clear_registers() {
+    // SAFETY: the caller vouches for the instructions, which write to the registers that are named alone.
+    unsafe {
+        asm!(
+            "vpxor xmm0, xmm0, xmm0", "vpxor xmm1, xmm1, xmm1", "vpxor xmm2, xmm2, xmm2", "vpxor xmm3, xmm3, xmm3",
+            "vpxor xmm4, xmm4, xmm4", "vpxor xmm5, xmm5, xmm5", "vpxor xmm6, xmm6, xmm6", "vpxor xmm7, xmm7, xmm7",
+            "vpxor xmm8, xmm8, xmm8", "vpxor xmm9, xmm9, xmm9", "vpxor xmm10, xmm10, xmm10",
+            "vpxor xmm11, xmm11, xmm11", "vpxor xmm12, xmm12, xmm12", "vpxor xmm13, xmm13, xmm13",
+            "vpxor xmm14, xmm14, xmm14", "vpxor xmm15, xmm15, xmm15",
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _, out("xmm6") _,
+            out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _,
+            out("xmm13") _, out("xmm14") _, out("xmm15") _,
+            options(nomem, nostack, preserves_flags)
+        );
+    }
+}
