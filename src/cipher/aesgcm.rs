@@ -18,9 +18,7 @@ use crate::secret::{Held, stack_wiped_unless, wipe};
 #[cfg(feature = "aws-lc-rs")]
 use awslc as backend;
 #[cfg(feature = "envelope")]
-pub(super) use backend::ONCE_STACK;
-#[cfg(feature = "envelope")]
-use backend::once;
+pub(super) use backend::{ONCE_STACK, once_is_in_registers, open_once, seal_once};
 use backend::{STACK, Schedule};
 #[cfg(not(feature = "aws-lc-rs"))]
 use own as backend;
@@ -35,6 +33,10 @@ const IN_PLACE_STACK: usize = OWN_STACK;
 
 /// The same where the backend works in registers; about 700 bytes were seen in use.
 const REGISTERS_STACK: usize = 1024;
+
+/// The same where the key is derived and expanded for the call; about 2.2 KiB were seen in use.
+#[cfg(feature = "envelope")]
+pub(super) const REGISTERS_ONCE_STACK: usize = 4 * 1024;
 
 /// An expanded AES-128, AES-192 or AES-256 key for aesgcm, with its budget of seals.
 ///
@@ -99,33 +101,6 @@ impl AesGcmKey {
     pub fn seals_left(&self) -> u32 {
         self.0.get().seals.left()
     }
-}
-
-/// Encrypts `plaintext` to `out`, of the same length, under a key that is used for this one value, and writes the tag.
-#[cfg(feature = "envelope")]
-pub(crate) fn seal_once(
-    key: &[u8; 32],
-    nonce: &[u8; 12],
-    aad: &[u8],
-    plaintext: &[u8],
-    out: &mut [u8],
-    tag: &mut [u8; 16],
-) -> Result<()> {
-    once(key, plaintext.len())?.seal(nonce, aad, plaintext, out, tag)
-}
-
-/// Decrypts `text` to `out`, of the same length, under a key that is used for this one value; what it wrote is the
-/// caller's to wipe if the tag is wrong.
-#[cfg(feature = "envelope")]
-pub(crate) fn open_once(
-    key: &[u8; 32],
-    nonce: &[u8; 12],
-    aad: &[u8],
-    text: &[u8],
-    out: &mut [u8],
-    tag: &[u8; 16],
-) -> Result<()> {
-    once(key, text.len())?.open(nonce, aad, text, out, tag)
 }
 
 impl Cipher for AesGcmKey {}

@@ -5,11 +5,12 @@
 #![allow(unsafe_code)]
 
 use core::arch::asm;
-use core::arch::x86_64::{
-    __m128i, _mm_aesenclast_si128, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_set1_epi32, _mm_setzero_si128,
-};
 #[cfg(feature = "aescbc")]
-use core::arch::x86_64::{_mm_aesimc_si128, _mm_storeu_si128};
+use core::arch::x86_64::_mm_aesimc_si128;
+use core::arch::x86_64::{
+    __m128i, _mm_aesenclast_si128, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_or_si128, _mm_set1_epi32, _mm_setzero_si128,
+    _mm_shuffle_epi32, _mm_slli_epi32, _mm_slli_si128, _mm_srli_epi32, _mm_storeu_si128, _mm_xor_si128,
+};
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -30,6 +31,12 @@ impl RoundKeys {
         if !detection::get() {
             return None;
         }
+        if let Ok(key) = key.try_into() {
+            let mut expanded = Self { keys: [[0; 4]; KEYS_MAX], rounds: KEYS_MAX - 1 };
+            // SAFETY: the instructions were detected above.
+            unsafe { expand_256(key, &mut expanded.keys) };
+            return Some(expanded);
+        }
         let key_words = key.len() / 4;
         let mut expanded = Self { keys: [[0; 4]; KEYS_MAX], rounds: key_words + 6 };
         let words = expanded.keys.as_flattened_mut();
@@ -43,11 +50,10 @@ impl RoundKeys {
             let substituted = || unsafe { substituted(before) };
             let change = match i % key_words {
                 0 => substituted().rotate_right(8) ^ constant,
-                4 if key_words == 8 => substituted(),
                 _ => before,
             };
             if i % key_words == 0 {
-                // No key needs the reduction that follows 0x80, but for the ninth and tenth of 128 bits.
+                // Only the ninth and tenth round key of 128 bits need the reduction that follows 0x80.
                 constant = if constant == 0x80 { 0x1b } else { constant << 1 };
             }
             words[i] = words[i - key_words] ^ change;
@@ -99,6 +105,37 @@ impl Drop for RoundKeys {
 }
 
 impl ZeroizeOnDrop for RoundKeys {}
+
+/// As of the other lengths, a round key at once: half of the round keys before it, each word added to those that follow, and
+/// a word of the round key before it through the S-box. It is the length that keys are derived of for each value.
+///
+/// # Safety
+/// The processor has AES and SSE2.
+#[target_feature(enable = "aes,sse2")]
+unsafe fn expand_256(key: &[u8; 32], keys: &mut [[u32; 4]; KEYS_MAX]) {
+    // SAFETY: the caller vouches for the instructions; half of a key and a round key have 16 bytes.
+    unsafe {
+        let mut before = _mm_loadu_si128(key.as_ptr().cast());
+        let mut last = _mm_loadu_si128(key[16..].as_ptr().cast());
+        let mut constant = _mm_set1_epi32(1);
+        for (round, words) in keys.iter_mut().enumerate() {
+            _mm_storeu_si128(words.as_mut_ptr().cast(), before);
+            let word = _mm_shuffle_epi32::<0xff>(last);
+            let added = if round % 2 == 0 {
+                // Its bytes are rotated by one.
+                let rotated = _mm_or_si128(_mm_srli_epi32::<8>(word), _mm_slli_epi32::<24>(word));
+                let added = _mm_aesenclast_si128(rotated, constant);
+                constant = _mm_slli_epi32::<1>(constant);
+                added
+            } else {
+                _mm_aesenclast_si128(word, _mm_setzero_si128())
+            };
+            let twice = _mm_xor_si128(before, _mm_slli_si128::<4>(before));
+            let next = _mm_xor_si128(_mm_xor_si128(twice, _mm_slli_si128::<8>(twice)), added);
+            (before, last) = (last, next);
+        }
+    }
+}
 
 /// The bytes of a word through the S-box: a last round without a key, of columns that are all alike, so that its shift of the
 /// rows changes nothing.

@@ -9,11 +9,11 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::aesgcm::{ONCE_STACK, open_once, seal_once};
+use super::aesgcm::{ONCE_STACK, REGISTERS_ONCE_STACK, once_is_in_registers, open_once, seal_once};
 use super::layout;
 use crate::error::{Error, Result};
 use crate::random::Random;
-use crate::secret::{Held, Secret, stack_wiped, wipe};
+use crate::secret::{Held, Secret, stack_wiped_unless, wipe};
 
 /// The shortest seed in bytes.
 pub(crate) const SEED_LEN_MIN: usize = 32;
@@ -60,7 +60,9 @@ impl XNonceGcmKey {
         let mut drawn = [0; HEAD_LEN];
         rng.fill(&mut drawn)?;
         let (info, nonce) = split_head(&drawn)?;
-        stack_wiped::<ONCE_STACK, _>(|| seal_once(self.derive(info)?.expose(), nonce, aad, plaintext, text, tag))?;
+        stack_wiped_unless::<ONCE_STACK, REGISTERS_ONCE_STACK, _>(once_is_in_registers(plaintext.len()), || {
+            seal_once(self.derive(info)?.expose(), nonce, aad, plaintext, text, tag)
+        })?;
         *head = drawn;
         Ok(())
     }
@@ -71,8 +73,10 @@ impl XNonceGcmKey {
         let (text, tag) = body.split_last_chunk::<TAG_LEN>().ok_or(Error::Open)?;
         let out = out.get_mut(..text.len()).ok_or(Error::BufferTooSmall { needed: text.len() })?;
         let (info, nonce) = split_head(head)?;
-        let opened =
-            stack_wiped::<ONCE_STACK, _>(|| open_once(self.derive(info)?.expose(), nonce, aad, text, out, tag));
+        let is_shallow = once_is_in_registers(text.len());
+        let opened = stack_wiped_unless::<ONCE_STACK, REGISTERS_ONCE_STACK, _>(is_shallow, || {
+            open_once(self.derive(info)?.expose(), nonce, aad, text, out, tag)
+        });
         if opened.is_err() {
             wipe(out);
         }

@@ -25,6 +25,10 @@ pub(crate) const ONCE_STACK: usize = 7 * 1024;
 /// Length of a text from which on AWS-LC is faster than a pass in registers; measured on a Xeon with AVX-512.
 const LONG: usize = 1536;
 
+/// The same where the key has to be expanded for the text.
+#[cfg(feature = "envelope")]
+const LONG_ONCE: usize = 2048;
+
 /// The round keys and the hash key, once for each backend.
 pub(super) struct Schedule {
     /// Boxed, so that what is left of it when it is dropped, addresses alone, is not taken for key material.
@@ -105,45 +109,42 @@ impl Schedule {
     }
 }
 
-/// A key that is used for one value, and not in place.
+/// Whether a call with a text of that length works in registers, whatever the key.
 #[cfg(feature = "envelope")]
-#[allow(clippy::large_enum_variant, reason = "it is used once and where it is made")]
-pub(super) enum Once {
-    Short(own::Schedule),
-    Long(Key),
+pub(crate) fn once_is_in_registers(text_len: usize) -> bool {
+    text_len < LONG_ONCE && own::once_is_in_registers(text_len)
 }
 
-/// For a text of that length.
+/// Encrypts `plaintext` under a key that is used for this one value: as [`Schedule::seal`].
 #[cfg(feature = "envelope")]
-pub(super) fn once(key: &[u8], text_len: usize) -> Result<Once> {
-    if text_len < LONG && own::is_in_registers() {
-        return own::Schedule::expand(key).map(Once::Short);
+pub(crate) fn seal_once(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    plaintext: &[u8],
+    out: &mut [u8],
+    tag: &mut [u8; 16],
+) -> Result<()> {
+    if once_is_in_registers(plaintext.len()) {
+        return own::seal_once(key, nonce, aad, plaintext, out, tag);
     }
-    Key::expand(key).map(Once::Long)
+    Key::expand(key)?.seal(nonce, aad, plaintext, out, tag)
 }
 
+/// Decrypts `text` under a key that is used for this one value: as [`Schedule::open`].
 #[cfg(feature = "envelope")]
-impl Once {
-    pub(super) fn seal(
-        &self,
-        nonce: &[u8; 12],
-        aad: &[u8],
-        plaintext: &[u8],
-        out: &mut [u8],
-        tag: &mut [u8; 16],
-    ) -> Result<()> {
-        match self {
-            Self::Short(own) => own.seal(nonce, aad, plaintext, out, tag),
-            Self::Long(key) => key.seal(nonce, aad, plaintext, out, tag),
-        }
+pub(crate) fn open_once(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    text: &[u8],
+    out: &mut [u8],
+    tag: &[u8; 16],
+) -> Result<()> {
+    if once_is_in_registers(text.len()) {
+        return own::open_once(key, nonce, aad, text, out, tag);
     }
-
-    pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
-        match self {
-            Self::Short(own) => own.open(nonce, aad, text, out, tag),
-            Self::Long(key) => key.open(nonce, aad, text, out, tag),
-        }
-    }
+    Key::expand(key)?.open(nonce, aad, text, out, tag)
 }
 
 impl Key {

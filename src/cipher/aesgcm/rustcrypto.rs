@@ -126,14 +126,33 @@ impl Schedule {
     }
 }
 
-#[cfg(all(feature = "envelope", feature = "aws-lc-rs", not(target_arch = "x86_64")))]
-pub(super) const fn is_in_registers() -> bool {
+#[cfg(all(feature = "envelope", not(target_arch = "x86_64")))]
+pub(crate) const fn once_is_in_registers(_text_len: usize) -> bool {
     false
 }
 
-/// A key that is used for one value.
-#[cfg(feature = "envelope")]
-#[allow(dead_code, reason = "some builds and tests use a part")]
-pub(super) fn once(key: &[u8], _text_len: usize) -> Result<Schedule> {
-    Schedule::expand(key)
+/// Encrypts `plaintext` under a key that is used for this one value: as [`Schedule::seal`].
+#[cfg(all(feature = "envelope", not(target_arch = "x86_64")))]
+pub(crate) fn seal_once(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    plaintext: &[u8],
+    out: &mut [u8],
+    tag: &mut [u8; 16],
+) -> Result<()> {
+    Schedule::expand(key)?.seal(nonce, aad, plaintext, out, tag)
+}
+
+/// Decrypts `text` under a key that is used for this one value: as [`Schedule::open`].
+#[cfg(all(feature = "envelope", not(target_arch = "x86_64")))]
+pub(crate) fn open_once(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    text: &[u8],
+    out: &mut [u8],
+    tag: &[u8; 16],
+) -> Result<()> {
+    Schedule::expand(key)?.open(nonce, aad, text, out, tag)
 }

@@ -16,12 +16,11 @@ mod vaes;
 
 use inout::InOutBuf;
 use subtle::ConstantTimeEq;
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::ZeroizeOnDrop;
 
 use crate::declassified;
 use crate::error::{Error, Result};
-use blocks::Aes;
-use ghash::Ghash;
+use blocks::BlockKeys;
 use vaes::WideKeys;
 
 const BLOCK_LEN: usize = 16;
@@ -36,19 +35,20 @@ pub(crate) const STACK: usize = 3 * 1024;
 pub(crate) const ONCE_STACK: usize = 12 * 1024;
 
 /// The round keys, encryption direction only, and the hash key.
-pub(super) struct Schedule {
-    keys: Keys,
-    ghash: Ghash,
-}
+pub(super) struct Schedule(Keys);
 
-/// Zeros fill what the larger variant needs more, as in [`Aes`].
+/// Zeros fill what the larger variant needs more: what lies in room that a variant leaves unused is moved along with it and
+/// not wiped on drop, and is what the expansion left on the stack.
 #[expect(dead_code, reason = "the zeros are there to be moved, not read")]
 enum Keys {
     Wide(WideKeys, [u8; ROOM]),
-    Blocks(Aes),
+    Blocks(BlockKeys),
 }
 
-const ROOM: usize = size_of::<Aes>() - size_of::<WideKeys>();
+const ROOM: usize = size_of::<BlockKeys>() - size_of::<WideKeys>();
+
+// The room is filled, or this does not compile.
+const _: [(); size_of::<BlockKeys>()] = [(); size_of::<(WideKeys, [u8; ROOM])>()];
 
 const _: () = {
     const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
@@ -57,22 +57,15 @@ const _: () = {
 
 impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
-        if let Some(keys) = WideKeys::expand(key) {
-            let hash_key = Zeroizing::new(keys.hash_key());
-            return Ok(Self { keys: Keys::Wide(keys, [0; ROOM]), ghash: Ghash::new(&hash_key) });
+        match WideKeys::expand(key) {
+            Some(keys) => Ok(Self(Keys::Wide(keys, [0; ROOM]))),
+            None => BlockKeys::expand(key).map(|keys| Self(Keys::Blocks(keys))),
         }
-        Self::of_blocks(key)
-    }
-
-    fn of_blocks(key: &[u8]) -> Result<Self> {
-        let aes = Aes::expand(key)?;
-        let hash_key = Zeroizing::new(aes.hash_key());
-        Ok(Self { keys: Keys::Blocks(aes), ghash: Ghash::new(&hash_key) })
     }
 
     /// Whether a call with a text of that length leaves hardly anything on the stack.
     pub(super) const fn works_in_registers(&self, _text_len: usize) -> bool {
-        matches!(self.keys, Keys::Wide(..))
+        matches!(self.0, Keys::Wide(..))
     }
 
     pub(super) const fn opens_in_place_in_registers(&self) -> bool {
@@ -106,9 +99,9 @@ impl Schedule {
     }
 
     fn encrypt(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
-        match &self.keys {
-            Keys::Wide(keys, _) => keys.seal(&self.ghash, nonce, aad, text),
-            Keys::Blocks(aes) => aes.seal(&self.ghash, nonce, aad, text),
+        match &self.0 {
+            Keys::Wide(keys, _) => keys.seal(nonce, aad, text),
+            Keys::Blocks(keys) => keys.seal(nonce, aad, text),
         }
     }
 
@@ -116,40 +109,69 @@ impl Schedule {
     /// to wipe.
     pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
         let text = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
-        let expected = match &self.keys {
-            Keys::Wide(keys, _) => keys.open(&self.ghash, nonce, aad, text),
-            Keys::Blocks(aes) => aes.open(&self.ghash, nonce, aad, text),
+        let expected = match &self.0 {
+            Keys::Wide(keys, _) => keys.open(nonce, aad, text),
+            Keys::Blocks(keys) => keys.open(nonce, aad, text),
         };
         verdict(&expected, tag)
     }
 
     /// Checks the tag, and only then decrypts `text` where it is.
     pub(super) fn open_in_place(&self, nonce: &[u8; 12], aad: &[u8], text: &mut [u8], tag: &[u8; 16]) -> Result<()> {
-        match &self.keys {
+        match &self.0 {
             Keys::Wide(keys, _) => {
-                verdict(&keys.tag(&self.ghash, nonce, aad, text), tag)?;
+                verdict(&keys.tag(nonce, aad, text), tag)?;
                 keys.apply_stream(nonce, text);
             }
-            Keys::Blocks(aes) => {
-                verdict(&aes.tag(&self.ghash, nonce, aad, text), tag)?;
-                aes.apply_stream(nonce, text);
+            Keys::Blocks(keys) => {
+                verdict(&keys.tag(nonce, aad, text), tag)?;
+                keys.apply_stream(nonce, text);
             }
         }
         Ok(())
     }
 }
 
-/// Whether every schedule works in registers on this processor.
-#[cfg(all(feature = "envelope", feature = "aws-lc-rs"))]
-pub(super) fn is_in_registers() -> bool {
+/// Whether a call with a text of that length works in registers, whatever the key.
+#[cfg(feature = "envelope")]
+pub(crate) fn once_is_in_registers(_text_len: usize) -> bool {
     WideKeys::are_possible()
 }
 
-/// A key that is used for one value.
+/// Encrypts `plaintext` under a key that is used for this one value: as [`Schedule::seal`].
 #[cfg(feature = "envelope")]
-#[allow(dead_code, reason = "with another backend that one's calls this one or none")]
-pub(super) fn once(key: &[u8], _text_len: usize) -> Result<Schedule> {
-    Schedule::expand(key)
+pub(crate) fn seal_once(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    plaintext: &[u8],
+    out: &mut [u8],
+    tag: &mut [u8; 16],
+) -> Result<()> {
+    let text = InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?;
+    *tag = match WideKeys::expand(key) {
+        Some(keys) => keys.seal(nonce, aad, text),
+        None => BlockKeys::seal_once(key, nonce, aad, text)?,
+    };
+    Ok(())
+}
+
+/// Decrypts `text` under a key that is used for this one value: as [`Schedule::open`].
+#[cfg(feature = "envelope")]
+pub(crate) fn open_once(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    text: &[u8],
+    out: &mut [u8],
+    tag: &[u8; 16],
+) -> Result<()> {
+    let text = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
+    let expected = match WideKeys::expand(key) {
+        Some(keys) => keys.open(nonce, aad, text),
+        None => BlockKeys::open_once(key, nonce, aad, text)?,
+    };
+    verdict(&expected, tag)
 }
 
 fn verdict(tag: &[u8; 16], expected: &[u8; 16]) -> Result<()> {
@@ -167,7 +189,7 @@ fn lengths(aad_len: usize, text_len: usize) -> u128 {
 impl Schedule {
     /// What this processor takes, and what others do.
     fn ways(key: &[u8]) -> [Self; 2] {
-        [Self::expand(key).unwrap(), Self::of_blocks(key).unwrap()]
+        [Self::expand(key).unwrap(), Self(Keys::Blocks(BlockKeys::expand(key).unwrap()))]
     }
 }
 

@@ -4,7 +4,7 @@
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Aes192Enc, Aes256Enc, Block};
 use inout::InOutBuf;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::ghash::{Ghash, Sum};
 use super::{BLOCK_LEN, lengths};
@@ -20,7 +20,7 @@ const WORTH_A_BATCH: usize = 24;
 /// Zeros fill each variant up to the largest: what lies in room that a variant leaves unused is moved along
 /// with it and not wiped on drop, and is what the expansion left on the stack.
 #[expect(dead_code, reason = "the zeros are there to be moved, not read")]
-pub(super) enum Aes {
+enum Aes {
     Aes128(Aes128Enc, [u8; room_beside::<Aes128Enc>()]),
     Aes192(Aes192Enc, [u8; room_beside::<Aes192Enc>()]),
     Aes256(Aes256Enc, [u8; 0]),
@@ -41,9 +41,102 @@ const _: () = {
     wiped_on_drop::<Aes256Enc>();
 };
 
-/// Calls have frames of their own, with a batch in them, which those of the pass in registers are not to lie below.
-impl Aes {
+/// The round keys and the hash key; wiped on drop.
+///
+/// Calls have frames of their own, with a batch in them: those of the pass in registers are not to lie below it.
+pub(super) struct BlockKeys {
+    aes: Aes,
+    ghash: Ghash,
+}
+
+impl BlockKeys {
+    #[inline(never)]
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
+        let aes = Aes::expand(key)?;
+        let mut hash_key = Zeroizing::new([[0; BLOCK_LEN]]);
+        aes.encrypt(&mut *hash_key);
+        Ok(Self { ghash: Ghash::new(&hash_key[0]), aes })
+    }
+
+    /// Encrypts `text` and returns the tag.
+    #[inline(never)]
+    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], mut text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
+        let (mut stream, mut sum) = (Stream::new(&self.aes, nonce), self.ghash.start(aad));
+        let len = text.len();
+        let mask = stream.mask(len);
+        while !text.is_empty() {
+            let (mut part, rest) = batch_of(text);
+            part.xor_in2out(stream.next(part.len()));
+            self.ghash.update(&mut sum, part.get_out());
+            text = rest;
+        }
+        self.tag_of(sum, mask, [aad.len(), len])
+    }
+
+    /// Decrypts `text` and returns what its tag has to be.
+    #[inline(never)]
+    pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], mut text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
+        let (mut stream, mut sum) = (Stream::new(&self.aes, nonce), self.ghash.start(aad));
+        let len = text.len();
+        let mask = stream.mask(len);
+        while !text.is_empty() {
+            let (mut part, rest) = batch_of(text);
+            self.ghash.update(&mut sum, part.get_in());
+            part.xor_in2out(stream.next(part.len()));
+            text = rest;
+        }
+        self.tag_of(sum, mask, [aad.len(), len])
+    }
+
+    #[cfg(feature = "envelope")]
+    #[inline(never)]
+    pub(super) fn seal_once(
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        aad: &[u8],
+        text: InOutBuf<'_, '_, u8>,
+    ) -> Result<[u8; 16]> {
+        Ok(Self::expand(key)?.seal(nonce, aad, text))
+    }
+
+    #[cfg(feature = "envelope")]
+    #[inline(never)]
+    pub(super) fn open_once(
+        key: &[u8; 32],
+        nonce: &[u8; 12],
+        aad: &[u8],
+        text: InOutBuf<'_, '_, u8>,
+    ) -> Result<[u8; 16]> {
+        Ok(Self::expand(key)?.open(nonce, aad, text))
+    }
+
+    /// What the tag of an encrypted `text` has to be.
+    #[inline(never)]
+    pub(super) fn tag(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> [u8; 16] {
+        let mut sum = self.ghash.start(aad);
+        self.ghash.update(&mut sum, text);
+        self.tag_of(sum, Stream::new(&self.aes, nonce).mask(0), [aad.len(), text.len()])
+    }
+
+    /// Encrypts or decrypts `text` where it is, without a sum.
+    #[inline(never)]
+    pub(super) fn apply_stream(&self, nonce: &[u8; 12], text: &mut [u8]) {
+        let mut stream = Stream::new(&self.aes, nonce);
+        let _ = stream.mask(text.len());
+        for part in text.chunks_mut(BATCH * BLOCK_LEN) {
+            let stream = stream.next(part.len());
+            InOutBuf::from(part).xor_in2out(stream);
+        }
+    }
+
+    fn tag_of(&self, mut sum: Sum, mask: u128, [aad_len, text_len]: [usize; 2]) -> [u8; 16] {
+        self.ghash.update(&mut sum, &lengths(aad_len, text_len).to_be_bytes());
+        (sum.value() ^ mask).to_be_bytes()
+    }
+}
+
+impl Aes {
+    fn expand(key: &[u8]) -> Result<Self> {
         let invalid = |_| Error::KeyLength { len: key.len() };
         match key.len() {
             16 => Aes128Enc::new_from_slice(key).map(|aes| Self::Aes128(aes, [0; room_beside::<Aes128Enc>()])),
@@ -51,62 +144,6 @@ impl Aes {
             _ => Aes256Enc::new_from_slice(key).map(|aes| Self::Aes256(aes, [])),
         }
         .map_err(invalid)
-    }
-
-    /// AES(0), the key of the sum.
-    pub(super) fn hash_key(&self) -> [u8; BLOCK_LEN] {
-        let mut block = [[0; BLOCK_LEN]];
-        self.encrypt(&mut block);
-        block[0]
-    }
-
-    /// Encrypts `text` and returns the tag.
-    #[inline(never)]
-    pub(super) fn seal(&self, ghash: &Ghash, nonce: &[u8; 12], aad: &[u8], mut text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
-        let (mut stream, mut sum) = (Stream::new(self, nonce), ghash.start(aad));
-        let len = text.len();
-        let mask = stream.mask(len);
-        while !text.is_empty() {
-            let (mut part, rest) = batch_of(text);
-            part.xor_in2out(stream.next(part.len()));
-            ghash.update(&mut sum, part.get_out());
-            text = rest;
-        }
-        tag(ghash, sum, mask, [aad.len(), len])
-    }
-
-    /// Decrypts `text` and returns what its tag has to be.
-    #[inline(never)]
-    pub(super) fn open(&self, ghash: &Ghash, nonce: &[u8; 12], aad: &[u8], mut text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
-        let (mut stream, mut sum) = (Stream::new(self, nonce), ghash.start(aad));
-        let len = text.len();
-        let mask = stream.mask(len);
-        while !text.is_empty() {
-            let (mut part, rest) = batch_of(text);
-            ghash.update(&mut sum, part.get_in());
-            part.xor_in2out(stream.next(part.len()));
-            text = rest;
-        }
-        tag(ghash, sum, mask, [aad.len(), len])
-    }
-
-    /// What the tag of an encrypted `text` has to be.
-    #[inline(never)]
-    pub(super) fn tag(&self, ghash: &Ghash, nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> [u8; 16] {
-        let mut sum = ghash.start(aad);
-        ghash.update(&mut sum, text);
-        tag(ghash, sum, Stream::new(self, nonce).mask(0), [aad.len(), text.len()])
-    }
-
-    /// Encrypts or decrypts `text` where it is, without a sum.
-    #[inline(never)]
-    pub(super) fn apply_stream(&self, nonce: &[u8; 12], text: &mut [u8]) {
-        let mut stream = Stream::new(self, nonce);
-        let _ = stream.mask(text.len());
-        for part in text.chunks_mut(BATCH * BLOCK_LEN) {
-            let stream = stream.next(part.len());
-            InOutBuf::from(part).xor_in2out(stream);
-        }
     }
 
     fn encrypt(&self, blocks: &mut [[u8; BLOCK_LEN]]) {
@@ -177,9 +214,4 @@ impl Drop for Stream<'_> {
 fn batch_of<'i, 'o>(text: InOutBuf<'i, 'o, u8>) -> (InOutBuf<'i, 'o, u8>, InOutBuf<'i, 'o, u8>) {
     let len = text.len().min(BATCH * BLOCK_LEN);
     text.split_at(len)
-}
-
-fn tag(ghash: &Ghash, mut sum: Sum, mask: u128, [aad_len, text_len]: [usize; 2]) -> [u8; 16] {
-    ghash.update(&mut sum, &lengths(aad_len, text_len).to_be_bytes());
-    (sum.value() ^ mask).to_be_bytes()
 }

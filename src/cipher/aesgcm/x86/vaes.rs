@@ -10,7 +10,7 @@ use core::arch::x86_64::{
 };
 
 use inout::InOutBuf;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::super::super::aesni::{RoundKeys, clear_registers};
 use super::ghash::{Ghash, POWERS};
@@ -25,58 +25,68 @@ const PAIR_LEN: usize = 2 * BLOCK_LEN;
 const PAIRS: usize = 4;
 const BATCH_LEN: usize = PAIRS * PAIR_LEN;
 
-/// The round keys, and the proof that this processor has the instructions; wiped on drop.
-pub(super) struct WideKeys(RoundKeys);
+/// The round keys and the hash key, and the proof that this processor has the instructions; wiped on drop.
+pub(super) struct WideKeys {
+    keys: RoundKeys,
+    ghash: Ghash,
+}
 
 impl ZeroizeOnDrop for WideKeys {}
 
 impl WideKeys {
     /// Expands a key of 16, 24 or 32 bytes; `None` where the processor does not take two blocks at once.
     pub(super) fn expand(key: &[u8]) -> Option<Self> {
-        if Self::are_possible() { RoundKeys::expand(key).map(Self) } else { None }
+        if !detection::get() {
+            return None;
+        }
+        let keys = RoundKeys::expand(key)?;
+        let mut hash_key = Zeroizing::new([0; BLOCK_LEN]);
+        // SAFETY: the instructions were detected above, which is all that the function asks for.
+        unsafe { apply(&keys, &[0; 12], 0, &mut *hash_key) };
+        Some(Self { ghash: Ghash::new(&hash_key), keys })
     }
 
+    #[cfg(feature = "envelope")]
     pub(super) fn are_possible() -> bool {
         detection::get()
     }
 
-    /// AES(0), the key of the sum.
-    pub(super) fn hash_key(&self) -> [u8; BLOCK_LEN] {
-        let mut block = [0; BLOCK_LEN];
-        self.apply(&[0; 12], 0, &mut block);
-        block
-    }
-
     /// Encrypts `text` and returns the tag.
-    pub(super) fn seal(&self, ghash: &Ghash, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
+    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
         let hashed = Hashed::new(aad, text.len());
         // SAFETY: these keys exist only where the instructions were detected, which is all that the function asks for.
-        unsafe { pass::<false, true>(&self.0, ghash.powers(), (nonce, 2), hashed, text) }
+        unsafe { pass::<false, true>(&self.keys, self.ghash.powers(), (nonce, 2), hashed, text) }
     }
 
     /// Decrypts `text` and returns what its tag has to be.
-    pub(super) fn open(&self, ghash: &Ghash, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
+    pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
         let hashed = Hashed::new(aad, text.len());
         // SAFETY: as of `seal`.
-        unsafe { pass::<true, false>(&self.0, ghash.powers(), (nonce, 2), hashed, text) }
+        unsafe { pass::<true, false>(&self.keys, self.ghash.powers(), (nonce, 2), hashed, text) }
     }
 
     /// What the tag of an encrypted `text` has to be.
-    pub(super) fn tag(&self, ghash: &Ghash, nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> [u8; 16] {
+    pub(super) fn tag(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> [u8; 16] {
         let hashed = Hashed { text, ..Hashed::new(aad, text.len()) };
         // SAFETY: as of `seal`.
-        unsafe { pass::<true, false>(&self.0, ghash.powers(), (nonce, 2), hashed, (&mut [][..]).into()) }
+        unsafe { pass::<true, false>(&self.keys, self.ghash.powers(), (nonce, 2), hashed, (&mut [][..]).into()) }
     }
 
     /// Encrypts or decrypts `text` where it is, without a sum.
     pub(super) fn apply_stream(&self, nonce: &[u8; 12], text: &mut [u8]) {
-        self.apply(nonce, 2, text);
-    }
-
-    fn apply(&self, nonce: &[u8; 12], number: u32, text: &mut [u8]) {
         // SAFETY: as of `seal`.
-        unsafe { pass::<false, false>(&self.0, &[0; POWERS], (nonce, number), Hashed::default(), text.into()) };
+        unsafe { apply(&self.keys, nonce, 2, text) }
     }
+}
+
+/// Adds the key stream from the block of that number on to `text`.
+///
+/// # Safety
+/// As of [`pass`].
+#[target_feature(enable = "aes,pclmulqdq,avx2")]
+unsafe fn apply(keys: &RoundKeys, nonce: &[u8; 12], number: u32, text: &mut [u8]) {
+    // SAFETY: as of this function.
+    unsafe { pass::<false, false>(keys, &[0; POWERS], (nonce, number), Hashed::default(), text.into()) };
 }
 
 /// What the tag is made of, beside the text of the pass.
