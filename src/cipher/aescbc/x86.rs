@@ -51,7 +51,7 @@ impl Schedule {
     pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) {
         match &self.fast {
             Some(keys) => keys.chain(iv.into(), text.into_chunks().0, last.into()),
-            None => self.portable.encrypt(iv, text, last),
+            None => self.encrypt_by_library(iv, text, last),
         }
     }
 
@@ -59,8 +59,20 @@ impl Schedule {
     pub(super) fn decrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
         match &self.wide {
             Some(keys) => keys.decrypt(iv, text),
-            None => self.portable.decrypt(iv, text),
+            None => self.decrypt_by_library(iv, text),
         }
+    }
+
+    /// In a frame of its own, which those of the calls in registers are not to lie below.
+    #[inline(never)]
+    fn encrypt_by_library(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) {
+        self.portable.encrypt(iv, text, last);
+    }
+
+    /// The same.
+    #[inline(never)]
+    fn decrypt_by_library(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
+        self.portable.decrypt(iv, text);
     }
 }
 
