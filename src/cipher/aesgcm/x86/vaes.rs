@@ -124,13 +124,19 @@ unsafe fn pass<const IN: bool, const OUT: bool>(
         let mut numbered = Numbered::new(nonce, [number, number + 1]);
         let mut sum = absorbed(powers, _mm_setzero_si128(), hashed.aad);
         sum = absorbed(powers, sum, hashed.text);
+        // What was made before the batch under way: it is at hand while that one waits for its rounds.
+        let mut behind: &[u8] = &[];
         while text.len() >= BATCH_LEN {
-            let (batch, rest) = text.split_at(BATCH_LEN);
+            let (mut batch, rest) = text.split_at(BATCH_LEN);
             let mut products = Products::new(sum);
             // The eighth power goes with the first block.
-            pairs::<PAIRS, IN, OUT>(keys, &mut numbered, batch, (&mut products, &powers[1..]));
-            sum = products.reduced();
+            pairs::<PAIRS, IN, false>(keys, &mut numbered, batch.reborrow(), (&mut products, &powers[1..]));
+            sum = if OUT { whole(powers, sum, behind) } else { products.reduced() };
+            behind = batch.into_out();
             text = rest;
+        }
+        if OUT {
+            sum = whole(powers, sum, behind);
         }
         let mut products = Products::new(sum);
         // The lengths go with the key itself, and each block before them with the next higher power.
@@ -158,6 +164,24 @@ unsafe fn pass<const IN: bool, const OUT: bool>(
         let [sum, _] = both(_mm256_zextsi128_si256(products.reduced()));
         clear_registers();
         (sum ^ mask.swap_bytes()).to_be_bytes()
+    }
+}
+
+/// The sum with a batch taken in, if there is one.
+///
+/// # Safety
+/// As of [`pass`].
+#[inline(always)]
+unsafe fn whole(powers: &[u128; POWERS], sum: __m128i, batch: &[u8]) -> __m128i {
+    let Some(batch) = batch.first_chunk::<BATCH_LEN>() else { return sum };
+    // SAFETY: the caller vouches for the instructions; a pair is loaded from 32 bytes.
+    unsafe {
+        let mut products = Products::new(sum);
+        for place in 0..PAIRS {
+            let blocks = _mm256_loadu_si256(batch[place * PAIR_LEN..][..PAIR_LEN].as_ptr().cast());
+            products.add(numbers(blocks), &powers[1 + 2 * place..]);
+        }
+        products.reduced()
     }
 }
 
