@@ -37,18 +37,22 @@ pub(crate) const ONCE_STACK: usize = 12 * 1024;
 /// The round keys, encryption direction only, and the hash key.
 pub(super) struct Schedule(Keys);
 
-/// Zeros fill what the larger variant needs more: what lies in room that a variant leaves unused is moved along with it and
+/// Zeros fill each variant up to the largest: what lies in room that a variant leaves unused is moved along with it and
 /// not wiped on drop, and is what the expansion left on the stack.
-#[expect(dead_code, reason = "the zeros are there to be moved, not read")]
+#[allow(dead_code, reason = "the zeros are there to be moved, not read; there may be none")]
 enum Keys {
-    Wide(WideKeys, [u8; ROOM]),
-    Blocks(BlockKeys),
+    Wide(WideKeys, [u8; room_beside::<WideKeys>()]),
+    Blocks(BlockKeys, [u8; room_beside::<BlockKeys>()]),
 }
 
-const ROOM: usize = size_of::<BlockKeys>() - size_of::<WideKeys>();
+const fn room_beside<K>() -> usize {
+    let [wide, blocks] = [size_of::<WideKeys>(), size_of::<BlockKeys>()];
+    (if wide > blocks { wide } else { blocks }) - size_of::<K>()
+}
 
 // The room is filled, or this does not compile.
-const _: [(); size_of::<BlockKeys>()] = [(); size_of::<(WideKeys, [u8; ROOM])>()];
+const _: [(); size_of::<(WideKeys, [u8; room_beside::<WideKeys>()])>()] =
+    [(); size_of::<(BlockKeys, [u8; room_beside::<BlockKeys>()])>()];
 
 const _: () = {
     const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
@@ -58,9 +62,13 @@ const _: () = {
 impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
         match WideKeys::expand(key) {
-            Some(keys) => Ok(Self(Keys::Wide(keys, [0; ROOM]))),
-            None => BlockKeys::expand(key).map(|keys| Self(Keys::Blocks(keys))),
+            Some(keys) => Ok(Self(Keys::Wide(keys, [0; room_beside::<WideKeys>()]))),
+            None => Self::of_blocks(key),
         }
+    }
+
+    fn of_blocks(key: &[u8]) -> Result<Self> {
+        BlockKeys::expand(key).map(|keys| Self(Keys::Blocks(keys, [0; room_beside::<BlockKeys>()])))
     }
 
     /// Whether a call with a text of that length leaves hardly anything on the stack.
@@ -101,7 +109,7 @@ impl Schedule {
     fn encrypt(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
         match &self.0 {
             Keys::Wide(keys, _) => keys.seal(nonce, aad, text),
-            Keys::Blocks(keys) => keys.seal(nonce, aad, text),
+            Keys::Blocks(keys, _) => keys.seal(nonce, aad, text),
         }
     }
 
@@ -111,7 +119,7 @@ impl Schedule {
         let text = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
         let expected = match &self.0 {
             Keys::Wide(keys, _) => keys.open(nonce, aad, text),
-            Keys::Blocks(keys) => keys.open(nonce, aad, text),
+            Keys::Blocks(keys, _) => keys.open(nonce, aad, text),
         };
         verdict(&expected, tag)
     }
@@ -123,7 +131,7 @@ impl Schedule {
                 verdict(&keys.tag(nonce, aad, text), tag)?;
                 keys.apply_stream(nonce, text);
             }
-            Keys::Blocks(keys) => {
+            Keys::Blocks(keys, _) => {
                 verdict(&keys.tag(nonce, aad, text), tag)?;
                 keys.apply_stream(nonce, text);
             }
@@ -189,7 +197,7 @@ fn lengths(aad_len: usize, text_len: usize) -> u128 {
 impl Schedule {
     /// What this processor takes, and what others do.
     fn ways(key: &[u8]) -> [Self; 2] {
-        [Self::expand(key).unwrap(), Self(Keys::Blocks(BlockKeys::expand(key).unwrap()))]
+        [Self::expand(key).unwrap(), Self::of_blocks(key).unwrap()]
     }
 }
 
