@@ -17,37 +17,38 @@ const fn cells(provider: &'static str, size: usize) -> [Cell; 2] {
 }
 
 pub fn gcm(sampler: &mut Sampler, texts: &mut Texts) {
-    let [seal, open] = cells("aesgcm", texts.len);
-    {
-        let Parts { plaintext, nonce, sealed, tag, into, out } = texts.parts(0);
-        #[cfg(feature = "fast")]
-        {
-            use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-            let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap());
-            let nonce = || Nonce::assume_unique_for_key(array(nonce));
-            let (aad, mut other) = (|| Aad::from(AAD), [0; 16]);
-            sampler.time(seal, BARE, |_| {
-                key.seal_out_of_place_scatter(nonce(), aad(), black_box(plaintext), into, &[], &mut other).unwrap();
-            });
-            sampler.time(open, BARE, |_| {
-                key.open_separate_gather(nonce(), aad(), black_box(sealed), tag, out).unwrap();
-            });
-        }
-        #[cfg(not(feature = "fast"))]
-        {
-            let key = backends::aesgcm::Key::new(&KEY);
-            let (nonce, tag, mut other) = (array(nonce), array(tag), [0; 16]);
-            sampler.time(seal, BARE, |_| {
-                key.seal(&nonce, AAD, black_box(plaintext), into, &mut other);
-                other
-            });
-            sampler.time(open, BARE, |_| key.open(&nonce, AAD, black_box(sealed), out, &tag));
-        }
-    }
+    let cells = cells("aesgcm", texts.len);
+    let [seal, open] = cells;
     if FAST {
-        gcm_rustcrypto(sampler, texts.parts(0), [seal, open]);
-        gcm_ring(sampler, texts, [seal, open]);
+        gcm_aws_lc(sampler, texts.parts(0), cells, "bare-aws-lc-rs");
+        gcm_rustcrypto(sampler, texts.parts(0), cells);
+        gcm_ring(sampler, texts, cells);
     }
+    if backends::aesgcm::is_of_aws_lc(texts.len) {
+        return gcm_aws_lc(sampler, texts.parts(0), cells, BARE);
+    }
+    let Parts { plaintext, nonce, sealed, tag, into, out } = texts.parts(0);
+    let key = backends::aesgcm::Key::new(&KEY);
+    let (nonce, tag, mut other) = (array(nonce), array(tag), [0; 16]);
+    sampler.time(seal, BARE, |_| {
+        key.seal(&nonce, AAD, black_box(plaintext), into, &mut other);
+        other
+    });
+    sampler.time(open, BARE, |_| key.open(&nonce, AAD, black_box(sealed), out, &tag));
+}
+
+fn gcm_aws_lc(sampler: &mut Sampler, parts: Parts<'_>, [seal, open]: [Cell; 2], name: &'static str) {
+    use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    let Parts { plaintext, nonce, sealed, tag, into, out } = parts;
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &KEY).unwrap());
+    let nonce = || Nonce::assume_unique_for_key(array(nonce));
+    let (aad, mut other) = (|| Aad::from(AAD), [0; 16]);
+    sampler.time(seal, name, |_| {
+        key.seal_out_of_place_scatter(nonce(), aad(), black_box(plaintext), into, &[], &mut other).unwrap();
+    });
+    sampler.time(open, name, |_| {
+        key.open_separate_gather(nonce(), aad(), black_box(sealed), tag, out).unwrap();
+    });
 }
 
 fn gcm_rustcrypto(sampler: &mut Sampler, parts: Parts<'_>, [seal, open]: [Cell; 2]) {

@@ -26,7 +26,7 @@ const LARGE: (usize, f64) = (1 << 20, 1.0);
 
 /// Primitives of libraries on two buffers.
 const LIBRARIES: [(&str, &[&str]); 4] = [
-    ("aesgcm", &["bare-rustcrypto", "bare-ring", "bare-fast"]),
+    ("aesgcm", &["bare-rustcrypto", "bare-ring", "bare-aws-lc-rs"]),
     ("aescbc", &["bare-rustcrypto", "bare-aws-lc-rs"]),
     ("secretbox", &["bare-dryoc", "bare-libsodium"]),
     ("kms_v2", &["bare", "bare-fast"]),

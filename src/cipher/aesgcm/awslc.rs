@@ -27,7 +27,9 @@ const LONG: usize = 1536;
 
 /// The same where the key has to be expanded for the text.
 #[cfg(feature = "envelope")]
-const LONG_ONCE: usize = 2048;
+const LONG_TO_SEAL_ONCE: usize = 512;
+#[cfg(feature = "envelope")]
+const LONG_TO_OPEN_ONCE: usize = 2048;
 
 /// The round keys and the hash key, once for each backend.
 pub(super) struct Schedule {
@@ -109,10 +111,10 @@ impl Schedule {
     }
 }
 
-/// Whether a call with a text of that length works in registers, whatever the key.
+/// Whether sealing and opening a text of that length work in registers, whatever the key.
 #[cfg(feature = "envelope")]
 pub(crate) fn once_is_in_registers(text_len: usize) -> bool {
-    text_len < LONG_ONCE && own::once_is_in_registers(text_len)
+    text_len < LONG_TO_SEAL_ONCE && own::once_is_in_registers(text_len)
 }
 
 /// Encrypts `plaintext` under a key that is used for this one value: as [`Schedule::seal`].
@@ -141,7 +143,7 @@ pub(crate) fn open_once(
     out: &mut [u8],
     tag: &[u8; 16],
 ) -> Result<()> {
-    if once_is_in_registers(text.len()) {
+    if text.len() < LONG_TO_OPEN_ONCE && own::once_is_in_registers(text.len()) {
         return own::open_once(key, nonce, aad, text, out, tag);
     }
     Key::expand(key)?.open(nonce, aad, text, out, tag)

@@ -140,7 +140,7 @@ impl Schedule {
     }
 }
 
-/// Whether a call with a text of that length works in registers, whatever the key.
+/// Whether sealing and opening a text of that length work in registers, whatever the key.
 #[cfg(feature = "envelope")]
 pub(crate) fn once_is_in_registers(_text_len: usize) -> bool {
     WideKeys::are_possible()

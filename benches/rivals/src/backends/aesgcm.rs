@@ -10,6 +10,13 @@ use rustcrypto::Schedule;
 #[cfg(target_arch = "x86_64")]
 use x86::Schedule;
 
+/// From which length on the fast build takes the other library: as in `src/cipher/aesgcm/awslc.rs`.
+const LONG: usize = 1536;
+
+pub fn is_of_aws_lc(len: usize) -> bool {
+    crate::FAST && !(cfg!(target_arch = "x86_64") && len < LONG)
+}
+
 pub struct Key(Schedule);
 
 impl Key {
