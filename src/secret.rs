@@ -12,7 +12,9 @@ mod stack;
 #[cfg(feature = "alloc")]
 mod vec;
 
-pub(crate) use stack::{KEY_STACK, stack_wiped, stack_wiped_unless};
+#[cfg(feature = "aesgcm")]
+pub(crate) use stack::stack_wiped_unless;
+pub(crate) use stack::{KEY_STACK, stack_wiped};
 #[cfg(feature = "alloc")]
 pub use vec::SecretVec;
 

@@ -15,7 +15,7 @@ use super::construction::Sealing;
 use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
-use crate::secret::{Held, stack_wiped, stack_wiped_unless, wipe};
+use crate::secret::{Held, stack_wiped, wipe};
 #[cfg(not(target_arch = "x86_64"))]
 use rustcrypto::Schedule;
 #[cfg(target_arch = "x86_64")]
@@ -37,11 +37,11 @@ key_constructors!(AesCbcKey, longest 32, lengths [16, 24, 32], doc "16, 24 or 32
 
 const BLOCK_LEN: usize = 16;
 
-/// Bytes of the stack that a call is given; about 1.2 KiB were seen in use, 2.1 KiB with `opt-level = 1`.
-const STACK: usize = 3 * 1024;
+/// Bytes of the stack that a call is given; about 1.2 KiB were seen in use, 1.8 KiB with `opt-level = 1`.
+const STACK: usize = 2 * 1024;
 
-/// The same where the backend works in registers; about 250 bytes were seen in use, 1.8 KiB with `opt-level = 1`.
-const REGISTERS_STACK: usize = 2 * 1024;
+/// The same to open in place; about 2.1 KiB were seen in use.
+const IN_PLACE_STACK: usize = 3 * 1024;
 
 /// A text of whole blocks, padding and all, that is encrypted where it is, and its IV.
 #[cfg(feature = "alloc")]
@@ -97,7 +97,7 @@ impl Construction for AesCbcKey {
     fn seal_into(&self, iv: &[u8; 16], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (blocks, rest) = plaintext.split_at(plaintext.len() - plaintext.len() % BLOCK_LEN);
         let (text, last) = body.split_at_mut(blocks.len());
-        stack_wiped_unless::<STACK, REGISTERS_STACK, _>(self.0.get().encrypts_in_registers(), || {
+        stack_wiped::<STACK, _>(|| {
             let text = InOutBuf::new(blocks, text).map_err(|_| Error::TooLong)?;
             self.seal(iv, text, rest, last)
         })
@@ -120,7 +120,7 @@ impl Construction for AesCbcKey {
     fn seal_in_place(&self, iv: &[u8; 16], _aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
         let rest_len = plaintext_len % BLOCK_LEN;
         let (text, last) = body.split_at_mut(plaintext_len - rest_len);
-        stack_wiped_unless::<STACK, REGISTERS_STACK, _>(self.0.get().encrypts_in_registers(), || {
+        stack_wiped::<STACK, _>(|| {
             let mut rest = [0; BLOCK_LEN];
             rest[..rest_len].copy_from_slice(&last[..rest_len]);
             let sealed = self.seal(iv, text.into(), &rest[..rest_len], last);
@@ -131,7 +131,7 @@ impl Construction for AesCbcKey {
 
     fn open_into(&self, iv: &[u8; 16], _aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let out = &mut out[..body.len()];
-        let len = stack_wiped_unless::<STACK, REGISTERS_STACK, _>(self.0.get().decrypts_in_registers(), || {
+        let len = stack_wiped::<STACK, _>(|| {
             let text = InOutBuf::new(body, &mut *out).map_err(|_| Error::Open)?;
             padding::unpadded_len(self.decrypt(iv, text))
         });
@@ -142,7 +142,7 @@ impl Construction for AesCbcKey {
 
     fn open_in_place(&self, iv: &[u8; 16], _aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
         // Decryption in place cannot be undone, and another key may have to be tried on this body.
-        stack_wiped::<STACK, _>(|| {
+        stack_wiped::<IN_PLACE_STACK, _>(|| {
             let len = self.check_padding(iv, body)?;
             self.0.get().decrypt(iv, body.into());
             Ok(0..len)

@@ -52,16 +52,6 @@ impl Schedule {
         }
     }
 
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) const fn encrypts_in_registers(&self) -> bool {
-        false
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) const fn decrypts_in_registers(&self) -> bool {
-        false
-    }
-
     /// Encrypts the whole blocks of `text`, and `last` behind them in place.
     pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) {
         match self {

@@ -39,14 +39,6 @@ impl Schedule {
         Ok(Self { wide: fast.as_ref().and_then(WideKeys::of), fast, portable })
     }
 
-    pub(super) const fn encrypts_in_registers(&self) -> bool {
-        self.fast.is_some()
-    }
-
-    pub(super) const fn decrypts_in_registers(&self) -> bool {
-        self.wide.is_some()
-    }
-
     /// Encrypts the whole blocks of `text`, and `last` behind them in place.
     pub(super) fn encrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>, last: &mut [u8; 16]) {
         match &self.fast {

@@ -156,7 +156,11 @@ unsafe fn several(powers: &[u128], sum: __m128i, bytes: &[u8]) -> __m128i {
         let mut added = sum;
         let (mut low, mut middle, mut high) = (_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128());
         for (power, block) in powers.iter().zip(bytes.chunks(BLOCK_LEN)) {
-            let block = _mm_shuffle_epi8(of_number(partial::load(block)), reversed);
+            let block = match block.first_chunk::<BLOCK_LEN>() {
+                Some(whole) => _mm_loadu_si128(whole.as_ptr().cast()),
+                None => of_number(partial::load(block)),
+            };
+            let block = _mm_shuffle_epi8(block, reversed);
             let block = _mm_xor_si128(block, added);
             added = _mm_setzero_si128();
             let power = of_number(*power);
