@@ -15,6 +15,8 @@ use core::arch::x86_64::{
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 cpufeatures::new!(detection, "aes", "sse2");
+#[cfg(not(feature = "std"))]
+cpufeatures::new!(pairs_detection, "aes", "pclmulqdq", "avx2", "vaes", "vpclmulqdq");
 
 /// Round keys of the longest schedule.
 const KEYS_MAX: usize = 15;
@@ -23,22 +25,40 @@ const KEYS_MAX: usize = 15;
 pub(crate) struct RoundKeys {
     keys: [[u32; 4]; KEYS_MAX],
     rounds: usize,
+    /// Fills what would be padding beside what is aligned to 16 bytes, which is moved along and not wiped on drop.
+    #[expect(dead_code, reason = "the zeros are there to be moved, not read")]
+    zeros: u64,
+}
+
+/// Whether the processor takes two blocks at once, in rounds of AES and in products for GCM.
+pub(crate) fn takes_pairs() -> bool {
+    // Without the standard library only where the system also saves the registers of AVX-512, which are not needed.
+    #[cfg(not(feature = "std"))]
+    return pairs_detection::get();
+    #[cfg(feature = "std")]
+    {
+        std::is_x86_feature_detected!("vaes")
+            && std::is_x86_feature_detected!("vpclmulqdq")
+            && std::is_x86_feature_detected!("aes")
+            && std::is_x86_feature_detected!("pclmulqdq")
+            && std::is_x86_feature_detected!("avx2")
+    }
 }
 
 impl RoundKeys {
-    /// Expands a key of 16, 24 or 32 bytes; `None` where the processor has no instructions for AES.
+    /// Expands a key of 16, 24 or 32 bytes; `None` for others, and where the processor has no instructions for AES.
     pub(crate) fn expand(key: &[u8]) -> Option<Self> {
-        if !detection::get() {
+        if !detection::get() || !matches!(key.len(), 16 | 24 | 32) {
             return None;
         }
         if let Ok(key) = key.try_into() {
-            let mut expanded = Self { keys: [[0; 4]; KEYS_MAX], rounds: KEYS_MAX - 1 };
+            let mut expanded = Self { keys: [[0; 4]; KEYS_MAX], rounds: KEYS_MAX - 1, zeros: 0 };
             // SAFETY: the instructions were detected above.
             unsafe { expand_256(key, &mut expanded.keys) };
             return Some(expanded);
         }
         let key_words = key.len() / 4;
-        let mut expanded = Self { keys: [[0; 4]; KEYS_MAX], rounds: key_words + 6 };
+        let mut expanded = Self { keys: [[0; 4]; KEYS_MAX], rounds: key_words + 6, zeros: 0 };
         let words = expanded.keys.as_flattened_mut();
         for (word, bytes) in words.iter_mut().zip(key.chunks_exact(4)) {
             *word = bytes.try_into().map_or(0, u32::from_le_bytes);
@@ -61,6 +81,12 @@ impl RoundKeys {
         Some(expanded)
     }
 
+    /// Zeros in place of keys, of no round.
+    #[cfg(feature = "aescbc")]
+    pub(crate) const fn none() -> Self {
+        Self { keys: [[0; 4]; KEYS_MAX], rounds: 0, zeros: 0 }
+    }
+
     /// How many rounds there are: 10, 12 or 14.
     #[inline(always)]
     pub(crate) const fn rounds(&self) -> usize {
@@ -70,7 +96,7 @@ impl RoundKeys {
     /// The keys of decryption in the order in which it takes them, of those of encryption: NIST FIPS 197, 5.3.5.
     #[cfg(feature = "aescbc")]
     pub(crate) fn inverted(&self) -> Self {
-        let mut inverted = Self { keys: [[0; 4]; KEYS_MAX], rounds: self.rounds };
+        let mut inverted = Self { keys: [[0; 4]; KEYS_MAX], rounds: self.rounds, zeros: 0 };
         for (round, words) in inverted.keys.iter_mut().take(self.rounds + 1).enumerate() {
             // SAFETY: round keys exist only where the instructions were detected; four words are 16 bytes.
             unsafe {
@@ -162,7 +188,7 @@ unsafe fn in_columns_mixed(key: __m128i) -> __m128i {
     unsafe { _mm_aesimc_si128(key) }
 }
 
-/// Clears the registers that text, key stream and sums were in: what comes next may save them on the stack.
+/// Clears the vector registers that text, key stream and sums were in: what comes next may save them on the stack.
 ///
 /// # Safety
 /// The processor has AVX2.

@@ -22,7 +22,7 @@ const LANES: usize = 8;
 /// The round keys of both directions, and once more where the processor has instructions for it.
 pub(super) struct Schedule {
     fast: Option<RoundKeys>,
-    wide: Option<WideKeys>,
+    wide: WideKeys,
     portable: rustcrypto::Schedule,
 }
 
@@ -36,7 +36,7 @@ impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
         let portable = rustcrypto::Schedule::expand(key)?;
         let fast = RoundKeys::expand(key);
-        Ok(Self { wide: fast.as_ref().and_then(WideKeys::of), fast, portable })
+        Ok(Self { wide: fast.as_ref().map_or(WideKeys::none(), WideKeys::of), fast, portable })
     }
 
     /// Encrypts the whole blocks of `text`, and `last` behind them in place.
@@ -49,9 +49,10 @@ impl Schedule {
 
     /// Decrypts the whole blocks of `text`.
     pub(super) fn decrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
-        match &self.wide {
-            Some(keys) => keys.decrypt(iv, text),
-            None => self.decrypt_by_library(iv, text),
+        if self.wide.is_none() {
+            self.decrypt_by_library(iv, text);
+        } else {
+            self.wide.decrypt(iv, text);
         }
     }
 

@@ -197,7 +197,25 @@ fn lengths(aad_len: usize, text_len: usize) -> u128 {
 impl Schedule {
     /// What this processor takes, and what others do.
     fn ways(key: &[u8]) -> [Self; 2] {
-        [Self::expand(key).unwrap(), Self::of_blocks(key).unwrap()]
+        let ways = [Self::expand(key).unwrap(), Self::of_blocks(key).unwrap()];
+        let is_wide = std::is_x86_feature_detected!("vaes") && std::is_x86_feature_detected!("vpclmulqdq");
+        assert_eq!(ways.each_ref().map(|way| way.works_in_registers(0)), [is_wide, false]);
+        ways
+    }
+}
+
+#[cfg(test)]
+mod key_lengths {
+    use super::*;
+
+    #[test]
+    fn keys_of_other_lengths_are_none() {
+        for len in 0..80 {
+            let expanded = Schedule::expand(&[7; 80][..len]);
+            assert_eq!(expanded.is_ok(), [16, 24, 32].contains(&len), "{len}");
+            let Err(error) = expanded else { continue };
+            assert_eq!(error, Error::KeyLength { len });
+        }
     }
 }
 

@@ -14,7 +14,14 @@ use x86::Schedule;
 const LONG: usize = 1536;
 
 pub fn is_of_aws_lc(len: usize) -> bool {
-    crate::FAST && !(cfg!(target_arch = "x86_64") && len < LONG)
+    crate::FAST && !(has_vaes() && len < LONG)
+}
+
+fn has_vaes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::is_x86_feature_detected!("vaes") && std::is_x86_feature_detected!("vpclmulqdq");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 pub struct Key(Schedule);

@@ -12,6 +12,7 @@ use rand_core::{Rng, SeedableRng};
 fn schedule(key: &[u8]) -> Schedule {
     let schedule = Schedule::expand(key).unwrap();
     assert!(schedule.fast.is_some() || !std::is_x86_feature_detected!("aes"));
+    assert!(!schedule.wide.is_none() || !std::is_x86_feature_detected!("vaes"));
     schedule
 }
 
@@ -46,6 +47,17 @@ fn compare(schedule: &Schedule, iv: &[u8; 16], text: &[u8]) {
     let (blocks, last) = in_place.split_last_chunk_mut::<16>().unwrap();
     schedule.encrypt(iv, blocks.into(), last);
     assert_eq!(in_place, expected);
+    let (blocks, last) = out.split_last_chunk_mut::<16>().unwrap();
+    blocks.copy_from_slice(&text[..blocks.len()]);
+    *last = *text.last_chunk().unwrap();
+    schedule.encrypt_by_library(iv, blocks.into(), last);
+    assert_eq!(out, expected);
+    let mut decrypted = vec![0xa5; text.len()];
+    schedule.decrypt(iv, InOutBuf::new(&in_place, &mut decrypted).unwrap());
+    assert_eq!(decrypted, text);
+    decrypted.fill(0xa5);
+    schedule.decrypt_by_library(iv, InOutBuf::new(&in_place, &mut decrypted).unwrap());
+    assert_eq!(decrypted, text);
     schedule.decrypt(iv, in_place.as_mut_slice().into());
     assert_eq!(in_place, text);
 }

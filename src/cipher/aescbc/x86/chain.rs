@@ -1,4 +1,4 @@
-//! AES encryption in the registers of x86-64: NIST FIPS 197. All `unsafe` code of aescbc: instructions that not every
+//! AES encryption in the registers of x86-64: NIST FIPS 197. `unsafe` code: instructions that not every
 //! processor has, behind the proof that this one has them.
 //!
 //! No branch and no address depends on a key or on a text.

@@ -1,8 +1,8 @@
 //! CBC decryption with two blocks to a register: NIST SP 800-38A, 6.2. `unsafe` code: instructions that not every processor
 //! has, behind the proof that this one has them.
 //!
-//! Nothing but round keys is read from memory between a block and what it becomes, so that no plaintext is spilled. No branch
-//! and no address depends on a key or on a text. The instructions are written as such because Rust names them from 1.89 on.
+//! From a block to what it becomes all is in registers but for what a compiler spills. No branch and no address depends on a
+//! key or on a text. The instructions are written as such because Rust names them from 1.89 on.
 #![allow(unsafe_code)]
 
 use core::arch::asm;
@@ -14,9 +14,7 @@ use core::arch::x86_64::{
 use inout::InOutBuf;
 use zeroize::ZeroizeOnDrop;
 
-use super::super::super::aesni::{RoundKeys, clear_registers};
-
-cpufeatures::new!(detection, "vaes", "avx2");
+use super::super::super::aesni::{RoundKeys, clear_registers, takes_pairs};
 
 const BLOCK_LEN: usize = 16;
 const PAIR_LEN: usize = 2 * BLOCK_LEN;
@@ -24,20 +22,31 @@ const PAIR_LEN: usize = 2 * BLOCK_LEN;
 /// Pairs of blocks that are decrypted at once: as many as keep the units for AES busy and leave registers for the rest.
 const PAIRS: usize = 8;
 
-/// The round keys of decryption, and the proof that this processor has the instructions; wiped on drop.
+/// The round keys of decryption, and the proof that this processor has the instructions, or none of both; wiped on drop.
 pub(super) struct WideKeys(RoundKeys);
 
 impl ZeroizeOnDrop for WideKeys {}
 
 impl WideKeys {
-    /// `None` where the processor does not take two blocks at once.
-    pub(super) fn of(keys: &RoundKeys) -> Option<Self> {
-        detection::get().then(|| Self(keys.inverted()))
+    /// None where the processor does not take two blocks at once.
+    pub(super) fn of(keys: &RoundKeys) -> Self {
+        Self(if takes_pairs() { keys.inverted() } else { RoundKeys::none() })
     }
 
-    /// Decrypts the whole blocks of `text`.
+    pub(super) const fn none() -> Self {
+        Self(RoundKeys::none())
+    }
+
+    pub(super) const fn is_none(&self) -> bool {
+        self.0.rounds() == 0
+    }
+
+    /// Decrypts the whole blocks of `text`; without keys it does nothing.
     pub(super) fn decrypt(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
-        // SAFETY: these keys exist only where the instructions were detected, which is all that the function asks for.
+        if self.is_none() {
+            return;
+        }
+        // SAFETY: there are keys only where the instructions were detected, which is all that the function asks for.
         unsafe { decrypt(&self.0, iv, text) }
     }
 }

@@ -1,7 +1,8 @@
 //! AES-GCM in one pass over the text, two blocks to a register: NIST SP 800-38D, 6.5, 7.1 and 7.2. `unsafe` code: instructions
 //! that not every processor has, behind the proof that this one has them.
 //!
-//! Text, key stream and sum stay in registers. No branch and no address depends on a key or on a text.
+//! Text, key stream and sum are in registers but for what a compiler spills, and for the mask of the tag and a last block
+//! that is not whole, so that little of the stack has to be overwritten. No branch and no address depends on a key or on a text.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{
@@ -12,12 +13,10 @@ use core::arch::x86_64::{
 use inout::InOutBuf;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::super::super::aesni::{RoundKeys, clear_registers};
+use super::super::super::aesni::{RoundKeys, clear_registers, takes_pairs};
 use super::ghash::{Ghash, POWERS};
 use super::pairs::{Numbered, Products, broadcast, encrypted_last, numbers, pair, unfinished};
 use super::{BLOCK_LEN, lengths, partial};
-
-cpufeatures::new!(detection, "aes", "pclmulqdq", "avx2", "vaes", "vpclmulqdq");
 
 const PAIR_LEN: usize = 2 * BLOCK_LEN;
 
@@ -34,9 +33,9 @@ pub(super) struct WideKeys {
 impl ZeroizeOnDrop for WideKeys {}
 
 impl WideKeys {
-    /// Expands a key of 16, 24 or 32 bytes; `None` where the processor does not take two blocks at once.
+    /// Expands a key of 16, 24 or 32 bytes; `None` for others, and where the processor does not take two blocks at once.
     pub(super) fn expand(key: &[u8]) -> Option<Self> {
-        if !detection::get() {
+        if !takes_pairs() {
             return None;
         }
         let keys = RoundKeys::expand(key)?;
@@ -48,7 +47,7 @@ impl WideKeys {
 
     #[cfg(feature = "envelope")]
     pub(super) fn are_possible() -> bool {
-        detection::get()
+        takes_pairs()
     }
 
     /// Encrypts `text` and returns the tag.
