@@ -52,6 +52,11 @@ impl Ghash {
         ghash
     }
 
+    /// Whether the processor has the product, without which there are no powers.
+    pub(super) fn has_product() -> bool {
+        detection::get()
+    }
+
     pub(super) const fn powers(&self) -> &[u128; POWERS] {
         &self.powers
     }

@@ -35,7 +35,8 @@ impl ZeroizeOnDrop for WideKeys {}
 impl WideKeys {
     /// Expands a key of 16, 24 or 32 bytes; `None` for others, and where the processor does not take two blocks at once.
     pub(super) fn expand(key: &[u8]) -> Option<Self> {
-        if !takes_pairs() {
+        // The powers are made by that product.
+        if !takes_pairs() || !Ghash::has_product() {
             return None;
         }
         let keys = RoundKeys::expand(key)?;
@@ -47,7 +48,7 @@ impl WideKeys {
 
     #[cfg(feature = "envelope")]
     pub(super) fn are_possible() -> bool {
-        takes_pairs()
+        takes_pairs() && Ghash::has_product()
     }
 
     /// Encrypts `text` and returns the tag.
