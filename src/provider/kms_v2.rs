@@ -289,3 +289,18 @@ impl fmt::Debug for KmsV2 {
         f.debug_struct("KmsV2").field("name", &self.name).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What is asked for by the step that KMS v1 and the own envelope have.
+    #[test]
+    fn no_value_has_a_dek_of_its_own() {
+        let kms = KmsV2::new("a").unwrap();
+        let dek = FreshDek::generate_with(DekScheme::AesGcmXNonce, DekLimits::NIST, &mut OsRandom).unwrap();
+        let planned = kms.plan(Time::default(), 0, b"aad", dek, Wrapped::new("id1", [7]));
+        assert_eq!(planned.err(), Some(Error::KekAnswer));
+    }
+}

@@ -204,6 +204,40 @@ impl Schedule {
     }
 }
 
+#[cfg(all(test, feature = "envelope"))]
+#[allow(clippy::unwrap_used)]
+mod once {
+    use super::*;
+
+    /// What this processor takes and what others do, beside a key that is kept.
+    #[test]
+    fn a_key_for_one_value_does_what_others_do() {
+        let (key, nonce, aad, text) = ([7; 32], [9; 12], b"aad", [5; 700]);
+        for len in [0, 5, 16, 130, 700] {
+            let text = &text[..len];
+            let [mut expected, mut out] = [[0; 700]; 2];
+            let (expected, out) = (&mut expected[..len], &mut out[..len]);
+            let [mut tag, mut made] = [[0; 16]; 2];
+            Schedule::expand(&key).unwrap().seal(&nonce, aad, text, expected, &mut tag).unwrap();
+            seal_once(&key, &nonce, aad, text, out, &mut made).unwrap();
+            assert_eq!((&*out, made), (&*expected, tag), "{len}");
+            out.fill(0xa5);
+            let buffers = InOutBuf::new(text, out).unwrap();
+            assert_eq!(BlockKeys::seal_once(&key, &nonce, aad, buffers), Ok(tag));
+            assert_eq!(out, expected);
+
+            open_once(&key, &nonce, aad, expected, out, &tag).unwrap();
+            assert_eq!(out, text);
+            made[3] ^= 1;
+            assert_eq!(open_once(&key, &nonce, aad, expected, out, &made), Err(Error::Open));
+            out.fill(0xa5);
+            let buffers = InOutBuf::new(expected, out).unwrap();
+            assert_eq!(BlockKeys::open_once(&key, &nonce, aad, buffers), Ok(tag));
+            assert_eq!(out, text);
+        }
+    }
+}
+
 #[cfg(test)]
 mod key_lengths {
     use super::*;
