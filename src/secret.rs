@@ -12,9 +12,9 @@ mod stack;
 #[cfg(feature = "alloc")]
 mod vec;
 
-#[cfg(feature = "aesgcm")]
-pub(crate) use stack::stack_wiped_unless;
 pub(crate) use stack::{KEY_STACK, stack_wiped};
+#[cfg(any(feature = "aescbc", feature = "aesgcm"))]
+pub(crate) use stack::{Spills, stack_wiped_after};
 #[cfg(feature = "alloc")]
 pub use vec::SecretVec;
 
@@ -159,7 +159,12 @@ impl<const N: usize> secrecy::ExposeSecret<[u8; N]> for Secret<N> {
 ///
 /// `Zeroize` for a slice of bytes stores them one at a time; this takes the platform's `memset`.
 pub(crate) fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
+    if let 8..=16 = bytes.len() {
+        bytes.first_chunk_mut::<8>().into_iter().for_each(|first| *first = [0; 8]);
+        bytes.last_chunk_mut::<8>().into_iter().for_each(|last| *last = [0; 8]);
+    } else {
+        bytes.fill(0);
+    }
     zeroize::optimization_barrier(bytes);
 }
 

@@ -98,10 +98,13 @@ const SHARED: &[&str] = &[
 
 /// The only files that may hold `unsafe`.
 const UNSAFE: &[&str] = &[
+    "src/cipher/aescbc/padding/x86.rs",
     "src/cipher/aescbc/x86/chain.rs",
     "src/cipher/aescbc/x86/vaes.rs",
     "src/cipher/aesgcm/x86/ghash.rs",
     "src/cipher/aesgcm/x86/pairs.rs",
+    "src/cipher/aesgcm/x86/quads.rs",
+    "src/cipher/aesgcm/x86/quads/passes.rs",
     "src/cipher/aesgcm/x86/vaes.rs",
     "src/cipher/aesni.rs",
     "src/cipher/secretbox/x86/avx2.rs",

@@ -8,6 +8,7 @@ mod x86;
 use core::ops::Range;
 
 use inout::InOutBuf;
+use zeroize::Zeroizing;
 
 use super::construction::Construction;
 #[cfg(feature = "alloc")]
@@ -15,7 +16,7 @@ use super::construction::Sealing;
 use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
-use crate::secret::{Held, stack_wiped, wipe};
+use crate::secret::{Held, stack_wiped, stack_wiped_after, wipe};
 #[cfg(not(target_arch = "x86_64"))]
 use rustcrypto::Schedule;
 #[cfg(target_arch = "x86_64")]
@@ -63,24 +64,38 @@ impl AesCbcKey {
         Ok(())
     }
 
-    /// Decrypts the whole blocks of `text` and returns what they became.
+    /// Decrypts whole blocks and returns the plaintext's length: first the end, so that its padding is looked at while the rest
+    /// is decrypted.
     #[inline(always)]
-    fn decrypt<'o>(&self, iv: &[u8; 16], mut text: InOutBuf<'_, 'o, u8>) -> &'o [u8] {
-        self.0.get().decrypt(iv, text.reborrow());
-        text.into_out()
+    fn open(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) -> Result<usize> {
+        if text.len() % BLOCK_LEN != 0 {
+            return Err(Error::Open);
+        }
+        let start = text.len().saturating_sub(padding::LOOK_BACK);
+        let (rest, mut end) = text.split_at(start);
+        self.0.get().decrypt(rest.get_in().last_chunk().unwrap_or(iv), end.reborrow());
+        let len = padding::unpadded_len(end.get_out());
+        if len.is_err() {
+            // So that how long it takes does not tell more than it must.
+            self.0.get().decrypt(iv, rest);
+            return len;
+        }
+        if start > 0 {
+            self.0.get().decrypt(iv, rest);
+        }
+        len.map(|len| start + len)
     }
 
     /// Decrypts the end of `body`, as much as can be padding, and returns the plaintext's length.
     fn check_padding(&self, iv: &[u8; 16], body: &[u8]) -> Result<usize> {
         let start = body.len().saturating_sub(padding::LOOK_BACK);
         let iv = body[..start].last_chunk().unwrap_or(iv);
-        let mut end = [0; padding::LOOK_BACK];
+        // Wiped whatever happens: the stack below is not where nothing spills.
+        let mut end = Zeroizing::new([0; padding::LOOK_BACK]);
         let end = &mut end[..body.len() - start];
         end.copy_from_slice(&body[start..]);
         self.0.get().decrypt(iv, (&mut *end).into());
-        let len = padding::unpadded_len(end);
-        wipe(end);
-        len.map(|len| start + len)
+        padding::unpadded_len(end).map(|len| start + len)
     }
 }
 
@@ -131,9 +146,9 @@ impl Construction for AesCbcKey {
 
     fn open_into(&self, iv: &[u8; 16], _aad: &[u8], body: &[u8], out: &mut [u8]) -> Result<usize> {
         let out = &mut out[..body.len()];
-        let len = stack_wiped::<STACK, _>(|| {
+        let len = stack_wiped_after::<STACK, 0, _>(self.0.get().spills(), || {
             let text = InOutBuf::new(body, &mut *out).map_err(|_| Error::Open)?;
-            padding::unpadded_len(self.decrypt(iv, text))
+            self.open(iv, text)
         });
         // On success the padding is wiped too, so that nothing but plaintext stays in the output.
         wipe(&mut out[*len.as_ref().unwrap_or(&0)..]);
@@ -142,7 +157,7 @@ impl Construction for AesCbcKey {
 
     fn open_in_place(&self, iv: &[u8; 16], _aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
         // Decryption in place cannot be undone, and another key may have to be tried on this body.
-        stack_wiped::<IN_PLACE_STACK, _>(|| {
+        stack_wiped_after::<IN_PLACE_STACK, 0, _>(self.0.get().spills(), || {
             let len = self.check_padding(iv, body)?;
             self.0.get().decrypt(iv, body.into());
             Ok(0..len)

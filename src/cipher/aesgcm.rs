@@ -14,11 +14,11 @@ use super::construction::Construction;
 use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
-use crate::secret::{Held, stack_wiped_unless, wipe};
+use crate::secret::{Held, stack_wiped_after, wipe};
 #[cfg(feature = "aws-lc-rs")]
 use awslc as backend;
 #[cfg(feature = "envelope")]
-pub(super) use backend::{ONCE_STACK, once_is_in_registers, open_once, seal_once};
+pub(super) use backend::{ONCE_STACK, open_once, seal_once, spills_once};
 use backend::{STACK, Schedule};
 #[cfg(not(feature = "aws-lc-rs"))]
 use own as backend;
@@ -31,7 +31,7 @@ use x86 as own;
 /// Bytes of the stack that opening in place is given, which is never AWS-LC's.
 const IN_PLACE_STACK: usize = OWN_STACK;
 
-/// The same where the backend works in registers; about 700 bytes were seen in use, 1.5 KiB with `opt-level = "z"`.
+/// The same where the backend works in registers that a compiler spills; about 700 bytes were seen in use, 1.5 KiB with `opt-level = "z"`.
 const REGISTERS_STACK: usize = 2 * 1024;
 
 /// The same where the key is derived and expanded for the call; about 2.2 KiB were seen in use.
@@ -119,7 +119,7 @@ impl Construction for AesGcmKey {
         let (text, tag) = body.split_at_mut(plaintext.len());
         let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         let schedule = &self.0.get().schedule;
-        stack_wiped_unless::<STACK, REGISTERS_STACK, _>(schedule.works_in_registers(plaintext.len()), || {
+        stack_wiped_after::<STACK, REGISTERS_STACK, _>(schedule.spills(plaintext.len()), || {
             schedule.seal(nonce, aad, plaintext, text, tag)
         })
     }
@@ -128,7 +128,7 @@ impl Construction for AesGcmKey {
         let (text, tag) = body.split_at_mut(plaintext_len);
         let tag = tag.try_into().map_err(|_| Error::TooLong)?;
         let schedule = &self.0.get().schedule;
-        stack_wiped_unless::<STACK, REGISTERS_STACK, _>(schedule.works_in_registers(plaintext_len), || {
+        stack_wiped_after::<STACK, REGISTERS_STACK, _>(schedule.spills(plaintext_len), || {
             schedule.seal_in_place(nonce, aad, text, tag)
         })
     }
@@ -137,7 +137,7 @@ impl Construction for AesGcmKey {
         let (text, tag) = body.split_last_chunk().ok_or(Error::Open)?;
         let out = &mut out[..text.len()];
         let schedule = &self.0.get().schedule;
-        let opened = stack_wiped_unless::<STACK, REGISTERS_STACK, _>(schedule.works_in_registers(text.len()), || {
+        let opened = stack_wiped_after::<STACK, REGISTERS_STACK, _>(schedule.spills(text.len()), || {
             schedule.open(nonce, aad, text, out, tag)
         });
         if opened.is_err() {
@@ -150,7 +150,7 @@ impl Construction for AesGcmKey {
         let (text, tag) = body.split_last_chunk_mut().ok_or(Error::Open)?;
         let len = text.len();
         let schedule = &self.0.get().schedule;
-        stack_wiped_unless::<IN_PLACE_STACK, REGISTERS_STACK, _>(schedule.opens_in_place_in_registers(), || {
+        stack_wiped_after::<IN_PLACE_STACK, REGISTERS_STACK, _>(schedule.spills_in_place(), || {
             schedule.open_in_place(nonce, aad, text, tag)
         })?;
         Ok(0..len)

@@ -4,7 +4,6 @@
 //! No branch and no address depends on a key.
 #![allow(unsafe_code)]
 
-use core::arch::asm;
 #[cfg(feature = "aescbc")]
 use core::arch::x86_64::_mm_aesimc_si128;
 use core::arch::x86_64::{
@@ -17,6 +16,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 cpufeatures::new!(detection, "aes", "sse2");
 #[cfg(not(feature = "std"))]
 cpufeatures::new!(pairs_detection, "aes", "pclmulqdq", "avx2", "vaes", "vpclmulqdq");
+#[cfg(all(feature = "aesgcm", not(feature = "std")))]
+cpufeatures::new!(quads_detection, "avx512f", "avx512bw", "avx512vl", "bmi2");
 
 /// Round keys of the longest schedule.
 const KEYS_MAX: usize = 15;
@@ -32,6 +33,10 @@ pub(crate) struct RoundKeys {
 
 /// Whether the processor takes two blocks at once, in rounds of AES and in products for GCM.
 pub(crate) fn takes_pairs() -> bool {
+    // The assembly has addresses of 64 bits.
+    if cfg!(not(target_pointer_width = "64")) {
+        return false;
+    }
     // Without the standard library only where the system also saves the registers of AVX-512, which are not needed.
     #[cfg(not(feature = "std"))]
     return pairs_detection::get();
@@ -42,6 +47,26 @@ pub(crate) fn takes_pairs() -> bool {
             && std::is_x86_feature_detected!("aes")
             && std::is_x86_feature_detected!("pclmulqdq")
             && std::is_x86_feature_detected!("avx2")
+    }
+}
+
+/// Whether the processor takes four blocks at once, in registers of which parts can be masked.
+///
+/// With `--cfg atrest_no_quads` it never does, so that what other processors run is tested on those that do.
+#[cfg(feature = "aesgcm")]
+pub(crate) fn takes_quads() -> bool {
+    if cfg!(any(atrest_no_quads, not(target_pointer_width = "64"))) {
+        return false;
+    }
+    #[cfg(not(feature = "std"))]
+    return pairs_detection::get() && quads_detection::get();
+    #[cfg(feature = "std")]
+    {
+        takes_pairs()
+            && std::is_x86_feature_detected!("avx512f")
+            && std::is_x86_feature_detected!("avx512bw")
+            && std::is_x86_feature_detected!("avx512vl")
+            && std::is_x86_feature_detected!("bmi2")
     }
 }
 
@@ -109,7 +134,13 @@ impl RoundKeys {
         inverted
     }
 
+    /// The key that goes in before the first round, and those of the rounds; room for the longest schedule.
+    pub(crate) const fn as_ptr(&self) -> *const [u32; 4] {
+        self.keys.as_ptr()
+    }
+
     /// Those of all rounds but the last; the one that goes in before the first is none of them.
+    #[cfg(feature = "aesgcm")]
     #[inline(always)]
     pub(crate) fn between(&self) -> &[[u32; 4]] {
         self.keys.get(1..self.rounds).unwrap_or_default()
@@ -186,27 +217,4 @@ unsafe fn substituted(word: u32) -> u32 {
 unsafe fn in_columns_mixed(key: __m128i) -> __m128i {
     // SAFETY: the caller vouches for the instructions.
     unsafe { _mm_aesimc_si128(key) }
-}
-
-/// Clears the vector registers that text, key stream and sums were in: what comes next may save them on the stack.
-///
-/// # Safety
-/// The processor has AVX2.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(crate) unsafe fn clear_registers() {
-    // SAFETY: the caller vouches for the instructions, which write to the registers that are named alone.
-    unsafe {
-        asm!(
-            "vpxor xmm0, xmm0, xmm0", "vpxor xmm1, xmm1, xmm1", "vpxor xmm2, xmm2, xmm2", "vpxor xmm3, xmm3, xmm3",
-            "vpxor xmm4, xmm4, xmm4", "vpxor xmm5, xmm5, xmm5", "vpxor xmm6, xmm6, xmm6", "vpxor xmm7, xmm7, xmm7",
-            "vpxor xmm8, xmm8, xmm8", "vpxor xmm9, xmm9, xmm9", "vpxor xmm10, xmm10, xmm10",
-            "vpxor xmm11, xmm11, xmm11", "vpxor xmm12, xmm12, xmm12", "vpxor xmm13, xmm13, xmm13",
-            "vpxor xmm14, xmm14, xmm14", "vpxor xmm15, xmm15, xmm15",
-            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _, out("xmm6") _,
-            out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _,
-            out("xmm13") _, out("xmm14") _, out("xmm15") _,
-            options(nomem, nostack, preserves_flags)
-        );
-    }
 }

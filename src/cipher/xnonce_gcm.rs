@@ -9,11 +9,11 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::aesgcm::{ONCE_STACK, REGISTERS_ONCE_STACK, once_is_in_registers, open_once, seal_once};
+use super::aesgcm::{ONCE_STACK, REGISTERS_ONCE_STACK, open_once, seal_once, spills_once};
 use super::layout;
 use crate::error::{Error, Result};
 use crate::random::Random;
-use crate::secret::{Held, Secret, stack_wiped_unless, wipe};
+use crate::secret::{Held, Secret, stack_wiped_after, wipe};
 
 /// The shortest seed in bytes.
 pub(crate) const SEED_LEN_MIN: usize = 32;
@@ -60,7 +60,7 @@ impl XNonceGcmKey {
         let mut drawn = [0; HEAD_LEN];
         rng.fill(&mut drawn)?;
         let (info, nonce) = split_head(&drawn)?;
-        stack_wiped_unless::<ONCE_STACK, REGISTERS_ONCE_STACK, _>(once_is_in_registers(plaintext.len()), || {
+        stack_wiped_after::<ONCE_STACK, REGISTERS_ONCE_STACK, _>(spills_once(plaintext.len()), || {
             seal_once(self.derive(info)?.expose(), nonce, aad, plaintext, text, tag)
         })?;
         *head = drawn;
@@ -73,8 +73,8 @@ impl XNonceGcmKey {
         let (text, tag) = body.split_last_chunk::<TAG_LEN>().ok_or(Error::Open)?;
         let out = out.get_mut(..text.len()).ok_or(Error::BufferTooSmall { needed: text.len() })?;
         let (info, nonce) = split_head(head)?;
-        let is_shallow = once_is_in_registers(text.len());
-        let opened = stack_wiped_unless::<ONCE_STACK, REGISTERS_ONCE_STACK, _>(is_shallow, || {
+        let spills = spills_once(text.len());
+        let opened = stack_wiped_after::<ONCE_STACK, REGISTERS_ONCE_STACK, _>(spills, || {
             open_once(self.derive(info)?.expose(), nonce, aad, text, out, tag)
         });
         if opened.is_err() {

@@ -6,6 +6,17 @@ use super::wipe;
 /// Bytes of the stack that expanding or decoding a key is given; about 6 KiB were seen in use.
 pub(crate) const KEY_STACK: usize = 12 * 1024;
 
+/// What of secrets a call leaves on the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "some are those of one processor")]
+pub(crate) enum Spills {
+    /// Its code has nothing of them there, however it is compiled, but for what it wipes itself.
+    Nothing,
+    /// What a compiler spills of values that have room in registers.
+    Little,
+    Much,
+}
+
 /// Makes a call and then overwrites `DEPTH` bytes of the stack below the caller, also when the call unwinds: more than it
 /// was seen to use.
 ///
@@ -13,19 +24,19 @@ pub(crate) const KEY_STACK: usize = 12 * 1024;
 /// microcontroller may be smaller than that.
 #[inline(always)]
 pub(crate) fn stack_wiped<const DEPTH: usize, T>(call: impl FnOnce() -> T) -> T {
-    stack_wiped_unless::<DEPTH, DEPTH, T>(false, call)
+    stack_wiped_after::<DEPTH, DEPTH, T>(Spills::Much, call)
 }
 
-/// As [`stack_wiped`], but only `SHALLOW` bytes if the call works in registers: for what a compiler spills after all.
+/// As [`stack_wiped`], but only `SHALLOW` bytes if the call spills little, and none if nothing.
 #[inline(always)]
-pub(crate) fn stack_wiped_unless<const DEPTH: usize, const SHALLOW: usize, T>(
-    is_shallow: bool,
+pub(crate) fn stack_wiped_after<const DEPTH: usize, const SHALLOW: usize, T>(
+    spills: Spills,
     call: impl FnOnce() -> T,
 ) -> T {
     #[cfg(feature = "std")]
-    let _wiped = Wiped::<DEPTH, SHALLOW> { is_shallow };
+    let _wiped = Wiped::<DEPTH, SHALLOW> { spills };
     #[cfg(not(feature = "std"))]
-    let _ = is_shallow;
+    let _ = spills;
     apart(call)
 }
 
@@ -37,20 +48,19 @@ fn apart<T>(call: impl FnOnce() -> T) -> T {
 
 #[cfg(feature = "std")]
 struct Wiped<const DEPTH: usize, const SHALLOW: usize> {
-    is_shallow: bool,
+    spills: Spills,
 }
 
 #[cfg(feature = "std")]
 impl<const DEPTH: usize, const SHALLOW: usize> Drop for Wiped<DEPTH, SHALLOW> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Code that is not optimised spills everything.
-        if cfg!(debug_assertions) && DEPTH < UNOPTIMISED {
-            overwrite::<UNOPTIMISED>();
-        } else if self.is_shallow {
-            overwrite::<SHALLOW>();
-        } else {
-            overwrite::<DEPTH>();
+        match self.spills {
+            // Code that is not optimised spills everything, and leaves copies of what it moves.
+            _ if cfg!(debug_assertions) && DEPTH < UNOPTIMISED => overwrite::<UNOPTIMISED>(),
+            Spills::Nothing => {}
+            Spills::Little => overwrite::<SHALLOW>(),
+            Spills::Much => overwrite::<DEPTH>(),
         }
     }
 }

@@ -31,6 +31,13 @@ mod error {
 
 /// The same.
 mod secret {
+    #[derive(Clone, Copy)]
+    pub enum Spills {
+        Nothing,
+        Little,
+        Much,
+    }
+
     pub fn wipe(bytes: &mut [u8]) {
         bytes.fill(0);
         zeroize::optimization_barrier(bytes);

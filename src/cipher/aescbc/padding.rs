@@ -4,7 +4,8 @@
 //! where PKCS#7 (RFC 5652, 6.3) has the block size: any p from 1 to the length is accepted if the last p
 //! bytes all equal p. As p is one byte, only the last 255 bytes can be padding.
 
-use subtle::Choice;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use super::BLOCK_LEN;
 use crate::declassified;
@@ -15,14 +16,31 @@ pub(super) const LOOK_BACK: usize = 256;
 
 /// Length of the plaintext in `decrypted`, whole blocks and at least one: without its padding.
 ///
-/// The time depends on the length alone, neither on the padding nor on where it is wrong; the verdict and,
-/// on success, the length of the padding become public.
+/// The time depends on the length alone, neither on the padding nor on where it is wrong; whether it is right and, if so, its
+/// length become public.
 pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
-    let p = match decrypted.last() {
-        Some(&p) if decrypted.len() % BLOCK_LEN == 0 => p,
-        _ => return Err(Error::Open),
-    };
+    if decrypted.is_empty() || decrypted.len() % BLOCK_LEN != 0 {
+        return Err(Error::Open);
+    }
+    match declassified::padding_len(padding_len(decrypted)) {
+        0 => Err(Error::Open),
+        len => Ok(decrypted.len() - usize::from(len)),
+    }
+}
+
+/// Length of the padding; 0 if it is wrong.
+fn padding_len(decrypted: &[u8]) -> u8 {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(len) = x86::padding_len(decrypted) {
+        return len;
+    }
+    by_blocks(decrypted)
+}
+
+/// The same without instructions that not every processor has.
+fn by_blocks(decrypted: &[u8]) -> u8 {
     let window = &decrypted[decrypted.len() - decrypted.len().min(LOOK_BACK)..];
+    let p = window.last().copied().unwrap_or(0);
     let mut differs = [0; BLOCK_LEN];
     // A block of bytes fits a vector.
     let blocks = window.chunks_exact(BLOCK_LEN);
@@ -34,18 +52,12 @@ pub(super) fn unpadded_len(decrypted: &[u8]) -> Result<usize> {
     let mut differs = u32::from(differs.into_iter().fold(0, |all, byte| all | byte));
     // p fits a byte, so that it exceeds the length exactly if it exceeds the window.
     differs |= all_ones_if_less(u32::try_from(window.len()).unwrap_or(0), u32::from(p));
-    differs |= all_ones_if_less(u32::from(p), 1);
     // Every difference shows in the low byte.
-    let valid = Choice::from(all_ones_if_less(differs & 0xff, 1).to_le_bytes()[0] & 1);
-    if declassified::verdict(valid) {
-        Ok(decrypted.len() - usize::from(declassified::padding_len(p)))
-    } else {
-        Err(Error::Open)
-    }
+    p & all_ones_if_less(differs & 0xff, 1).to_le_bytes()[0]
 }
 
 /// How far the last bytes are from the end.
-const DISTANCES: [u8; LOOK_BACK] = {
+static DISTANCES: [u8; LOOK_BACK] = {
     let mut distances = [0; LOOK_BACK];
     let mut place = LOOK_BACK - 1;
     while place > 0 {
@@ -76,6 +88,14 @@ mod tests {
         (p != 0 && decrypted[len..].iter().all(|&byte| usize::from(byte) == p)).then_some(len)
     }
 
+    /// Both ways, beside the rule.
+    fn compare(decrypted: &[u8], what: core::fmt::Arguments<'_>) {
+        let expected = rule(decrypted);
+        assert_eq!(unpadded_len(decrypted).ok(), expected, "{what}");
+        let by_blocks = by_blocks(decrypted);
+        assert_eq!((by_blocks > 0).then(|| decrypted.len() - usize::from(by_blocks)), expected, "{what}");
+    }
+
     #[test]
     fn what_is_not_whole_blocks_has_no_padding() {
         for len in (0..=272).filter(|len| len % 16 != 0 || *len == 0) {
@@ -85,6 +105,8 @@ mod tests {
 
     #[test]
     fn every_padding_of_every_length_is_judged_by_the_rule() {
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
+        assert!(x86::padding_len(&[1; 16]).is_some() || !std::is_x86_feature_detected!("avx2") || cfg!(miri));
         let mut buffer = [0_u8; 272];
         for len in (16..=buffer.len()).step_by(if cfg!(miri) { 256 } else { 16 }) {
             let decrypted = &mut buffer[..len];
@@ -92,10 +114,10 @@ mod tests {
                 let padding = usize::from(p).min(len);
                 decrypted.fill(p ^ 0x55);
                 decrypted[len - padding.max(1)..].fill(p);
-                assert_eq!(unpadded_len(decrypted).ok(), rule(decrypted), "{len} {p}");
+                compare(decrypted, format_args!("{len} {p}"));
                 for wrong in (len - padding..len.saturating_sub(1)).step_by(if cfg!(miri) { 31 } else { 1 }) {
                     decrypted[wrong] ^= 0x80;
-                    assert_eq!(unpadded_len(decrypted).ok(), rule(decrypted), "{len} {p} {wrong}");
+                    compare(decrypted, format_args!("{len} {p} {wrong}"));
                     assert!(unpadded_len(decrypted).is_err());
                     decrypted[wrong] ^= 0x80;
                 }

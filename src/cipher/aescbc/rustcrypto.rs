@@ -11,6 +11,8 @@ use zeroize::ZeroizeOnDrop;
 #[cfg(feature = "alloc")]
 use super::Batched;
 use crate::error::{Error, Result};
+#[cfg(not(target_arch = "x86_64"))]
+use crate::secret::Spills;
 
 /// The round keys of both directions.
 ///
@@ -39,6 +41,12 @@ const _: () = {
 };
 
 impl Schedule {
+    /// What decryption and the check of the padding leave on the stack.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) const fn spills(&self) -> Spills {
+        Spills::Much
+    }
+
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
         let invalid = |_| Error::KeyLength { len: key.len() };
         match key.len() {

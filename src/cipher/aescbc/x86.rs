@@ -13,6 +13,7 @@ use zeroize::ZeroizeOnDrop;
 use super::super::aesni::RoundKeys;
 use super::rustcrypto;
 use crate::error::Result;
+use crate::secret::Spills;
 use vaes::WideKeys;
 
 /// Chains that are encrypted at once: as many as keep the units for AES busy while each waits for its own rounds.
@@ -54,6 +55,11 @@ impl Schedule {
         } else {
             self.wide.decrypt(iv, text);
         }
+    }
+
+    /// What decryption and the check of the padding leave on the stack.
+    pub(super) const fn spills(&self) -> Spills {
+        if self.wide.is_none() { Spills::Much } else { Spills::Nothing }
     }
 
     /// In a frame of its own, which those of the calls in registers are not to lie below.

@@ -1,5 +1,5 @@
-//! The backend by `aws-lc-rs`: AES-GCM in one pass, in assembly. It is built from C. Short texts are for our own backend where
-//! that works in registers, which takes less time for them.
+//! The backend by `aws-lc-rs`: AES-GCM in one pass, in assembly. It is built from C. Our own backend has what it takes less time
+//! for: every text where it takes four blocks at once, short ones where it takes two.
 //!
 //! The library decrypts before it knows whether the tag is right, and zeroes its output if it is not. Opening in place has
 //! to leave the value as it was then, so that our own backend does that.
@@ -14,6 +14,7 @@ use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, N
 use super::own;
 use crate::declassified;
 use crate::error::{Error, Result};
+use crate::secret::Spills;
 
 /// Bytes of the stack that a call is given; about 1.5 KiB were seen in use.
 pub(crate) const STACK: usize = 2 * 1024;
@@ -22,14 +23,12 @@ pub(crate) const STACK: usize = 2 * 1024;
 #[cfg(feature = "envelope")]
 pub(crate) const ONCE_STACK: usize = 7 * 1024;
 
-/// Length of a text from which on AWS-LC is faster than a pass in registers; measured on a Xeon with AVX-512.
+/// Length of a text from which on AWS-LC is faster than our pass with two blocks to a register; than that with four it is not.
 const LONG: usize = 1536;
 
 /// The same where the key has to be expanded for the text.
 #[cfg(feature = "envelope")]
-const LONG_TO_SEAL_ONCE: usize = 512;
-#[cfg(feature = "envelope")]
-const LONG_TO_OPEN_ONCE: usize = 2048;
+const LONG_ONCE: usize = 512;
 
 /// The round keys and the hash key, once for each backend.
 pub(super) struct Schedule {
@@ -49,13 +48,23 @@ impl Schedule {
         Ok(Self { long: Box::new(Key::expand(key)?), zeros: 0, own: own::Schedule::expand(key)? })
     }
 
-    /// Whether a call with a text of that length leaves hardly anything on the stack.
-    pub(super) const fn works_in_registers(&self, text_len: usize) -> bool {
-        text_len < LONG && self.own.works_in_registers(text_len)
+    /// What a call with a text of that length leaves on the stack.
+    pub(super) const fn spills(&self, text_len: usize) -> Spills {
+        if self.is_for_own(text_len) { self.own.spills(text_len) } else { Spills::Much }
     }
 
-    pub(super) const fn opens_in_place_in_registers(&self) -> bool {
-        self.own.opens_in_place_in_registers()
+    /// The same of opening in place.
+    pub(super) const fn spills_in_place(&self) -> Spills {
+        self.own.spills_in_place()
+    }
+
+    /// Whether our own backend takes less time for a text of that length.
+    const fn is_for_own(&self, text_len: usize) -> bool {
+        match self.own.spills(text_len) {
+            Spills::Nothing => true,
+            Spills::Little => text_len < LONG,
+            Spills::Much => false,
+        }
     }
 
     /// Encrypts `plaintext` to `out`, of the same length, and writes the tag.
@@ -67,7 +76,7 @@ impl Schedule {
         out: &mut [u8],
         tag: &mut [u8; 16],
     ) -> Result<()> {
-        if self.works_in_registers(plaintext.len()) {
+        if self.is_for_own(plaintext.len()) {
             return self.own.seal(nonce, aad, plaintext, out, tag);
         }
         self.long.seal(nonce, aad, plaintext, out, tag)
@@ -81,7 +90,7 @@ impl Schedule {
         text: &mut [u8],
         tag: &mut [u8; 16],
     ) -> Result<()> {
-        if self.works_in_registers(text.len()) {
+        if self.is_for_own(text.len()) {
             return self.own.seal_in_place(nonce, aad, text, tag);
         }
         let nonce = Nonce::assume_unique_for_key(*nonce);
@@ -91,7 +100,7 @@ impl Schedule {
 
     /// Decrypts `text` to `out`, of the same length; if the tag is wrong the output is the caller's to wipe.
     pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
-        if self.works_in_registers(text.len()) {
+        if self.is_for_own(text.len()) {
             return self.own.open(nonce, aad, text, out, tag);
         }
         self.long.open(nonce, aad, text, out, tag)
@@ -106,15 +115,23 @@ impl Schedule {
 #[cfg(all(test, feature = "pool"))]
 #[allow(clippy::unwrap_used)]
 impl Schedule {
+    /// Beside each of our own backend's; where that is none in registers, all is the library's.
+    #[cfg(target_arch = "x86_64")]
+    fn ways(key: &[u8]) -> alloc::vec::Vec<Self> {
+        let beside = |own| Self { long: Box::new(Key::expand(key).unwrap()), zeros: 0, own };
+        own::Schedule::ways(key).into_iter().map(beside).collect()
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
     fn ways(key: &[u8]) -> [Self; 1] {
         [Self::expand(key).unwrap()]
     }
 }
 
-/// Whether sealing and opening a text of that length work in registers, whatever the key.
+/// What sealing or opening a text of that length leaves on the stack, whatever the key.
 #[cfg(feature = "envelope")]
-pub(crate) fn once_is_in_registers(text_len: usize) -> bool {
-    text_len < LONG_TO_SEAL_ONCE && own::once_is_in_registers(text_len)
+pub(crate) fn spills_once(text_len: usize) -> Spills {
+    if own::takes_quads() || text_len < LONG_ONCE { own::spills_once(text_len) } else { Spills::Much }
 }
 
 /// Encrypts `plaintext` under a key that is used for this one value: as [`Schedule::seal`].
@@ -127,7 +144,7 @@ pub(crate) fn seal_once(
     out: &mut [u8],
     tag: &mut [u8; 16],
 ) -> Result<()> {
-    if once_is_in_registers(plaintext.len()) {
+    if spills_once(plaintext.len()) != Spills::Much {
         return own::seal_once(key, nonce, aad, plaintext, out, tag);
     }
     Key::expand(key)?.seal(nonce, aad, plaintext, out, tag)
@@ -143,7 +160,7 @@ pub(crate) fn open_once(
     out: &mut [u8],
     tag: &[u8; 16],
 ) -> Result<()> {
-    if text.len() < LONG_TO_OPEN_ONCE && own::once_is_in_registers(text.len()) {
+    if spills_once(text.len()) != Spills::Much {
         return own::open_once(key, nonce, aad, text, out, tag);
     }
     Key::expand(key)?.open(nonce, aad, text, out, tag)

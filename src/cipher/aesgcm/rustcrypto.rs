@@ -8,6 +8,7 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::declassified;
 use crate::error::{Error, Result};
+use crate::secret::Spills;
 
 /// Bytes of the stack that a call is given; about 8 KiB were seen in use.
 #[allow(dead_code, reason = "some builds and tests use a part")]
@@ -72,13 +73,14 @@ impl Schedule {
         }
     }
 
-    /// Whether a call with a text of that length leaves hardly anything on the stack.
-    pub(super) const fn works_in_registers(&self, _text_len: usize) -> bool {
-        false
+    /// What a call with a text of that length leaves on the stack.
+    pub(super) const fn spills(&self, _text_len: usize) -> Spills {
+        Spills::Much
     }
 
-    pub(super) const fn opens_in_place_in_registers(&self) -> bool {
-        false
+    /// The same of opening in place.
+    pub(super) const fn spills_in_place(&self) -> Spills {
+        Spills::Much
     }
 
     /// Encrypts `plaintext` to `out`, of the same length, and writes the tag.
@@ -126,9 +128,14 @@ impl Schedule {
     }
 }
 
-#[cfg(all(feature = "envelope", not(target_arch = "x86_64")))]
-pub(crate) const fn once_is_in_registers(_text_len: usize) -> bool {
+#[cfg(all(feature = "aws-lc-rs", feature = "envelope", not(target_arch = "x86_64")))]
+pub(crate) const fn takes_quads() -> bool {
     false
+}
+
+#[cfg(all(feature = "envelope", not(target_arch = "x86_64")))]
+pub(crate) const fn spills_once(_text_len: usize) -> Spills {
+    Spills::Much
 }
 
 /// Encrypts `plaintext` under a key that is used for this one value: as [`Schedule::seal`].

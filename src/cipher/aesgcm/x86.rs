@@ -1,4 +1,4 @@
-//! The backend for x86-64: one pass over the text in registers where the processor takes two blocks at once; elsewhere the
+//! The backend for x86-64: one pass over the text in registers where the processor takes four or two blocks at once; elsewhere the
 //! `aes` crate, and GHASH over eight blocks at once with the carry-less product of the processor. The library for GHASH takes
 //! twice the time of the encryption for that.
 //!
@@ -12,16 +12,19 @@ mod blocks;
 mod ghash;
 mod pairs;
 mod partial;
+mod quads;
 mod vaes;
 
 use inout::InOutBuf;
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::ZeroizeOnDrop;
 
 use crate::declassified;
 use crate::error::{Error, Result};
+use crate::secret::Spills;
 use blocks::BlockKeys;
-use vaes::WideKeys;
+use quads::QuadKeys;
+use vaes::PairKeys;
 
 const BLOCK_LEN: usize = 16;
 
@@ -41,43 +44,58 @@ pub(super) struct Schedule(Keys);
 /// not wiped on drop, and is what the expansion left on the stack.
 #[allow(dead_code, reason = "the zeros are there to be moved, not read; there may be none")]
 enum Keys {
-    Wide(WideKeys, [u8; room_beside::<WideKeys>()]),
+    Quads(QuadKeys, [u8; room_beside::<QuadKeys>()]),
+    Pairs(PairKeys, [u8; room_beside::<PairKeys>()]),
     Blocks(BlockKeys, [u8; room_beside::<BlockKeys>()]),
 }
 
 const fn room_beside<K>() -> usize {
-    let [wide, blocks] = [size_of::<WideKeys>(), size_of::<BlockKeys>()];
-    (if wide > blocks { wide } else { blocks }) - size_of::<K>()
+    let [quads, pairs, blocks] = [size_of::<QuadKeys>(), size_of::<PairKeys>(), size_of::<BlockKeys>()];
+    let most = if quads > pairs { quads } else { pairs };
+    (if most > blocks { most } else { blocks }) - size_of::<K>()
 }
 
 // The room is filled, or this does not compile.
-const _: [(); size_of::<(WideKeys, [u8; room_beside::<WideKeys>()])>()] =
+const _: [(); size_of::<(QuadKeys, [u8; room_beside::<QuadKeys>()])>()] =
+    [(); size_of::<(BlockKeys, [u8; room_beside::<BlockKeys>()])>()];
+const _: [(); size_of::<(PairKeys, [u8; room_beside::<PairKeys>()])>()] =
     [(); size_of::<(BlockKeys, [u8; room_beside::<BlockKeys>()])>()];
 
 const _: () = {
     const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
-    wiped_on_drop::<WideKeys>();
+    wiped_on_drop::<QuadKeys>();
+    wiped_on_drop::<PairKeys>();
 };
 
 impl Schedule {
     pub(super) fn expand(key: &[u8]) -> Result<Self> {
-        match WideKeys::expand(key) {
-            Some(keys) => Ok(Self(Keys::Wide(keys, [0; room_beside::<WideKeys>()]))),
-            None => Self::of_blocks(key),
-        }
+        Self::of_quads(key).or_else(|| Self::of_pairs(key)).map_or_else(|| Self::of_blocks(key), Ok)
+    }
+
+    fn of_quads(key: &[u8]) -> Option<Self> {
+        QuadKeys::expand(key).map(|keys| Self(Keys::Quads(keys, [0; room_beside::<QuadKeys>()])))
+    }
+
+    fn of_pairs(key: &[u8]) -> Option<Self> {
+        PairKeys::expand(key).map(|keys| Self(Keys::Pairs(keys, [0; room_beside::<PairKeys>()])))
     }
 
     fn of_blocks(key: &[u8]) -> Result<Self> {
         BlockKeys::expand(key).map(|keys| Self(Keys::Blocks(keys, [0; room_beside::<BlockKeys>()])))
     }
 
-    /// Whether a call with a text of that length leaves hardly anything on the stack.
-    pub(super) const fn works_in_registers(&self, _text_len: usize) -> bool {
-        matches!(self.0, Keys::Wide(..))
+    /// What a call with a text of that length leaves on the stack.
+    pub(super) const fn spills(&self, _text_len: usize) -> Spills {
+        match self.0 {
+            Keys::Quads(..) => Spills::Nothing,
+            Keys::Pairs(..) => Spills::Little,
+            Keys::Blocks(..) => Spills::Much,
+        }
     }
 
-    pub(super) const fn opens_in_place_in_registers(&self) -> bool {
-        self.works_in_registers(0)
+    /// The same of opening in place.
+    pub(super) const fn spills_in_place(&self) -> Spills {
+        self.spills(0)
     }
 
     /// Encrypts `plaintext` to `out`, of the same length, and writes the tag.
@@ -108,7 +126,8 @@ impl Schedule {
 
     fn encrypt(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
         match &self.0 {
-            Keys::Wide(keys, _) => keys.seal(nonce, aad, text),
+            Keys::Quads(keys, _) => keys.seal(nonce, aad, text),
+            Keys::Pairs(keys, _) => keys.seal(nonce, aad, text),
             Keys::Blocks(keys, _) => keys.seal(nonce, aad, text),
         }
     }
@@ -117,22 +136,27 @@ impl Schedule {
     /// to wipe.
     pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
         let text = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
-        let expected = match &self.0 {
-            Keys::Wide(keys, _) => keys.open(nonce, aad, text),
-            Keys::Blocks(keys, _) => keys.open(nonce, aad, text),
-        };
-        verdict(&expected, tag)
+        verdict(match &self.0 {
+            Keys::Quads(keys, _) => keys.open(nonce, aad, text, tag),
+            Keys::Pairs(keys, _) => keys.open(nonce, aad, text).ct_eq(tag),
+            Keys::Blocks(keys, _) => keys.open(nonce, aad, text).ct_eq(tag),
+        })
     }
 
     /// Checks the tag, and only then decrypts `text` where it is.
     pub(super) fn open_in_place(&self, nonce: &[u8; 12], aad: &[u8], text: &mut [u8], tag: &[u8; 16]) -> Result<()> {
         match &self.0 {
-            Keys::Wide(keys, _) => {
-                verdict(&keys.tag(nonce, aad, text), tag)?;
+            Keys::Quads(keys, _) => {
+                verdict(keys.check(nonce, aad, text, tag))?;
+                // The sum, which costs nothing beside the rounds, is the same again.
+                let _ = keys.open(nonce, aad, text.into(), tag);
+            }
+            Keys::Pairs(keys, _) => {
+                verdict(keys.tag(nonce, aad, text).ct_eq(tag))?;
                 keys.apply_stream(nonce, text);
             }
             Keys::Blocks(keys, _) => {
-                verdict(&keys.tag(nonce, aad, text), tag)?;
+                verdict(keys.tag(nonce, aad, text).ct_eq(tag))?;
                 keys.apply_stream(nonce, text);
             }
         }
@@ -140,10 +164,14 @@ impl Schedule {
     }
 }
 
-/// Whether sealing and opening a text of that length work in registers, whatever the key.
+/// Whether keys are of the kind that takes four blocks at once.
+#[cfg(all(feature = "aws-lc-rs", feature = "envelope"))]
+pub(crate) use super::super::aesni::takes_quads;
+
+/// What sealing or opening a text of that length leaves on the stack, whatever the key.
 #[cfg(feature = "envelope")]
-pub(crate) fn once_is_in_registers(_text_len: usize) -> bool {
-    WideKeys::are_possible()
+pub(crate) fn spills_once(_text_len: usize) -> Spills {
+    if PairKeys::are_possible() { Spills::Little } else { Spills::Much }
 }
 
 /// Encrypts `plaintext` under a key that is used for this one value: as [`Schedule::seal`].
@@ -157,9 +185,12 @@ pub(crate) fn seal_once(
     tag: &mut [u8; 16],
 ) -> Result<()> {
     let text = InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?;
-    *tag = match WideKeys::expand(key) {
-        Some(keys) => keys.seal(nonce, aad, text),
-        None => BlockKeys::seal_once(key, nonce, aad, text)?,
+    *tag = if let Some(keys) = QuadKeys::expand(key) {
+        keys.seal(nonce, aad, text)
+    } else if let Some(keys) = PairKeys::expand(key) {
+        keys.seal(nonce, aad, text)
+    } else {
+        BlockKeys::seal_once(key, nonce, aad, text)?
     };
     Ok(())
 }
@@ -175,15 +206,17 @@ pub(crate) fn open_once(
     tag: &[u8; 16],
 ) -> Result<()> {
     let text = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
-    let expected = match WideKeys::expand(key) {
-        Some(keys) => keys.open(nonce, aad, text),
-        None => BlockKeys::open_once(key, nonce, aad, text)?,
-    };
-    verdict(&expected, tag)
+    verdict(if let Some(keys) = QuadKeys::expand(key) {
+        keys.open(nonce, aad, text, tag)
+    } else if let Some(keys) = PairKeys::expand(key) {
+        keys.open(nonce, aad, text).ct_eq(tag)
+    } else {
+        BlockKeys::open_once(key, nonce, aad, text)?.ct_eq(tag)
+    })
 }
 
-fn verdict(tag: &[u8; 16], expected: &[u8; 16]) -> Result<()> {
-    if declassified::verdict(tag.ct_eq(expected)) { Ok(()) } else { Err(Error::Open) }
+fn verdict(is_right: Choice) -> Result<()> {
+    if declassified::verdict(is_right) { Ok(()) } else { Err(Error::Open) }
 }
 
 /// The last block of a sum: both lengths in bits, which are far below 2^64.
@@ -196,11 +229,12 @@ fn lengths(aad_len: usize, text_len: usize) -> u128 {
 #[allow(clippy::unwrap_used)]
 impl Schedule {
     /// What this processor takes, and what others do.
-    fn ways(key: &[u8]) -> [Self; 2] {
-        let ways = [Self::expand(key).unwrap(), Self::of_blocks(key).unwrap()];
-        let is_wide = std::is_x86_feature_detected!("vaes") && std::is_x86_feature_detected!("vpclmulqdq");
-        assert_eq!(ways.each_ref().map(|way| way.works_in_registers(0)), [is_wide, false]);
-        ways
+    pub(super) fn ways(key: &[u8]) -> alloc::vec::Vec<Self> {
+        let has_pairs = std::is_x86_feature_detected!("vaes") && std::is_x86_feature_detected!("vpclmulqdq");
+        let has_quads = has_pairs && std::is_x86_feature_detected!("avx512bw") && !cfg!(atrest_no_quads);
+        let [quads, pairs] = [Self::of_quads(key), Self::of_pairs(key)];
+        assert_eq!((quads.is_some(), pairs.is_some()), (has_quads, has_pairs));
+        quads.into_iter().chain(pairs).chain(Self::of_blocks(key)).collect()
     }
 }
 

@@ -14,12 +14,19 @@ use x86::Schedule;
 const LONG: usize = 1536;
 
 pub fn is_of_aws_lc(len: usize) -> bool {
-    crate::FAST && !(has_vaes() && len < LONG)
+    crate::FAST && !takes_quads() && !(takes_pairs() && len < LONG)
 }
 
-fn has_vaes() -> bool {
+fn takes_pairs() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::is_x86_feature_detected!("vaes") && std::is_x86_feature_detected!("vpclmulqdq");
+    return super::aesni::takes_pairs();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+fn takes_quads() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return super::aesni::takes_quads();
     #[cfg(not(target_arch = "x86_64"))]
     false
 }

@@ -214,3 +214,26 @@ pub(super) unsafe fn broadcast(key: __m128i) -> __m256i {
     // SAFETY: as of this function.
     unsafe { _mm256_broadcastsi128_si256(key) }
 }
+
+/// Clears the vector registers that text, key stream and sums were in: what comes next may save them on the stack.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn clear_registers() {
+    // SAFETY: the caller vouches for the instructions, which write to the registers that are named alone.
+    unsafe {
+        asm!(
+            "vpxor xmm0, xmm0, xmm0", "vpxor xmm1, xmm1, xmm1", "vpxor xmm2, xmm2, xmm2", "vpxor xmm3, xmm3, xmm3",
+            "vpxor xmm4, xmm4, xmm4", "vpxor xmm5, xmm5, xmm5", "vpxor xmm6, xmm6, xmm6", "vpxor xmm7, xmm7, xmm7",
+            "vpxor xmm8, xmm8, xmm8", "vpxor xmm9, xmm9, xmm9", "vpxor xmm10, xmm10, xmm10",
+            "vpxor xmm11, xmm11, xmm11", "vpxor xmm12, xmm12, xmm12", "vpxor xmm13, xmm13, xmm13",
+            "vpxor xmm14, xmm14, xmm14", "vpxor xmm15, xmm15, xmm15",
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _, out("xmm6") _,
+            out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _,
+            out("xmm13") _, out("xmm14") _, out("xmm15") _,
+            options(nomem, nostack, preserves_flags)
+        );
+    }
+}

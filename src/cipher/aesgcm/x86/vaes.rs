@@ -13,9 +13,9 @@ use core::arch::x86_64::{
 use inout::InOutBuf;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::super::super::aesni::{RoundKeys, clear_registers, takes_pairs};
+use super::super::super::aesni::{RoundKeys, takes_pairs};
 use super::ghash::{Ghash, POWERS};
-use super::pairs::{Numbered, Products, broadcast, encrypted_last, numbers, pair, unfinished};
+use super::pairs::{Numbered, Products, broadcast, clear_registers, encrypted_last, numbers, pair, unfinished};
 use super::{BLOCK_LEN, lengths, partial};
 
 const PAIR_LEN: usize = 2 * BLOCK_LEN;
@@ -25,14 +25,14 @@ const PAIRS: usize = 4;
 const BATCH_LEN: usize = PAIRS * PAIR_LEN;
 
 /// The round keys and the hash key, and the proof that this processor has the instructions; wiped on drop.
-pub(super) struct WideKeys {
+pub(super) struct PairKeys {
     keys: RoundKeys,
     ghash: Ghash,
 }
 
-impl ZeroizeOnDrop for WideKeys {}
+impl ZeroizeOnDrop for PairKeys {}
 
-impl WideKeys {
+impl PairKeys {
     /// Expands a key of 16, 24 or 32 bytes; `None` for others, and where the processor does not take two blocks at once.
     pub(super) fn expand(key: &[u8]) -> Option<Self> {
         // The powers are made by that product.
