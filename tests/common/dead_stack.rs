@@ -66,6 +66,42 @@ fn probe(bytes: &mut [u8], call: impl FnOnce()) {
     }
 }
 
+/// What lies in the vector registers after a call: all 32 of 64 bytes, of a processor with AVX-512.
+pub(crate) fn registers_after(call: impl FnOnce()) -> DeadStack {
+    assert!(std::is_x86_feature_detected!("avx512f"));
+    let mut bytes = vec![0; 32 * 64];
+    // What other calls left there is not this one's. Each is a register that no call has to keep.
+    // SAFETY: the processor has the registers.
+    unsafe {
+        asm!(
+            ".irp register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+            r"vpxord zmm\register, zmm\register, zmm\register",
+            ".endr",
+            ".irp register, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+            r"vpxord zmm\register, zmm\register, zmm\register",
+            ".endr",
+            "vzeroupper",
+            clobber_abi("C"),
+            options(nomem, nostack),
+        );
+    }
+    apart(call);
+    // SAFETY: the processor has the registers, and the buffer room for them.
+    unsafe {
+        asm!(
+            ".irp register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+            r"vmovdqu64 [{to} + 64 * \register], zmm\register",
+            ".endr",
+            ".irp register, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31",
+            r"vmovdqu64 [{to} + 64 * \register], zmm\register",
+            ".endr",
+            to = in(reg) bytes.as_mut_ptr(),
+            options(nostack),
+        );
+    }
+    DeadStack(bytes)
+}
+
 #[inline(never)]
 fn apart(call: impl FnOnce()) {
     call();
