@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 pub(super) const LONG_TO_SEAL: usize = 64;
 pub(super) const LONG_TO_OPEN: usize = 512;
 
-/// Bytes of the stack that a call is given; about 3 KiB were seen in use, and 130 KiB in a build for debugging.
-pub(super) const STACK: usize = if cfg!(debug_assertions) { 192 * 1024 } else { 5 * 1024 };
+/// Bytes of the stack that a call is given; about 3 KiB were seen in use, 5.5 KiB with `opt-level = "z"`, and 130 KiB in a build for
+/// debugging.
+pub(super) const STACK: usize = if cfg!(debug_assertions) { 192 * 1024 } else { 13 * 512 };
 
 /// Encrypts `plaintext` to `out`, of the same length, and writes the tag of the ciphertext.
 pub(super) fn seal(
