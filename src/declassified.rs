@@ -12,7 +12,7 @@ use subtle::Choice;
 #[cfg(any(feature = "aesgcm", feature = "envelope", feature = "dryoc"))]
 use crate::error::{Error, Result};
 
-/// Whether a tag, a commitment, a padding or base64 is right: the error tells the caller, and no more than that.
+/// Whether a tag, a commitment or base64 is right: the error tells the caller, and no more than that.
 #[inline(never)]
 pub(crate) fn verdict(right: Choice) -> bool {
     static VERDICTS: [bool; 2] = [false, true];
@@ -27,7 +27,7 @@ pub(crate) fn verdict_of<E>(checked: Result<(), E>) -> Result<()> {
     if verdict(Choice::from(u8::from(checked.is_ok()))) { Ok(()) } else { Err(Error::Open) }
 }
 
-/// How long a padding is that is right: the plaintext is handed out with its length.
+/// Whether a padding is right, 0 if not, and how long it is then: the error tells the caller, or the plaintext's length does.
 #[cfg(feature = "aescbc")]
 #[inline(never)]
 pub(crate) fn padding_len(len: u8) -> u8 {

@@ -157,7 +157,8 @@ impl<const N: usize> secrecy::ExposeSecret<[u8; N]> for Secret<N> {
 
 /// Overwrites `bytes` with zeros in a way that the compiler does not remove.
 ///
-/// `Zeroize` for a slice of bytes stores them one at a time; this takes the platform's `memset`.
+/// `Zeroize` for a slice of bytes stores them one at a time; this takes the platform's `memset`, and for what a padding or a nonce
+/// has no call.
 pub(crate) fn wipe(bytes: &mut [u8]) {
     if let 8..=16 = bytes.len() {
         bytes.first_chunk_mut::<8>().into_iter().for_each(|first| *first = [0; 8]);

@@ -1,5 +1,5 @@
 //! The backend by `aws-lc-rs`: AES-GCM in one pass, in assembly. It is built from C. Our own backend has what it takes less time
-//! for: every text where it takes four blocks at once, short ones where it takes two.
+//! for, or hardly more: every text where it takes four blocks at once, short ones where it takes two.
 //!
 //! The library decrypts before it knows whether the tag is right, and zeroes its output if it is not. Opening in place has
 //! to leave the value as it was then, so that our own backend does that.
@@ -23,7 +23,7 @@ pub(crate) const STACK: usize = 2 * 1024;
 #[cfg(feature = "envelope")]
 pub(crate) const ONCE_STACK: usize = 7 * 1024;
 
-/// Length of a text from which on AWS-LC is faster than our pass with two blocks to a register; than that with four it is not.
+/// Length of a text from which on AWS-LC is faster than our pass with two blocks to a register.
 const LONG: usize = 1536;
 
 /// The same where the key has to be expanded for the text.
