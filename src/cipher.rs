@@ -1,6 +1,10 @@
 //! The joint between the formats and the ciphers: one construction a file, each over a backend in a
 //! folder below it. Nothing here knows a prefix or a name.
 
+#[cfg(all(target_arch = "x86_64", any(feature = "aesgcm", feature = "secretbox")))]
+#[macro_use]
+mod zmm;
+
 pub(crate) mod layout;
 
 mod algorithm;

@@ -13,7 +13,7 @@ mod stack;
 mod vec;
 
 pub(crate) use stack::{KEY_STACK, stack_wiped};
-#[cfg(any(feature = "aescbc", feature = "aesgcm"))]
+#[cfg(any(feature = "aescbc", feature = "aesgcm", all(feature = "secretbox", target_arch = "x86_64")))]
 pub(crate) use stack::{Spills, stack_wiped_after};
 #[cfg(feature = "alloc")]
 pub use vec::SecretVec;

@@ -107,6 +107,10 @@ const UNSAFE: &[&str] = &[
     "src/cipher/aesgcm/x86/quads/passes.rs",
     "src/cipher/aesgcm/x86/vaes.rs",
     "src/cipher/aesni.rs",
+    "src/cipher/secretbox/quads.rs",
+    "src/cipher/secretbox/quads/against_rustcrypto.rs",
+    "src/cipher/secretbox/quads/poly1305.rs",
+    "src/cipher/secretbox/quads/salsa20.rs",
     "src/cipher/secretbox/x86/avx2.rs",
     "src/random/pool.rs",
 ];

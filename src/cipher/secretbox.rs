@@ -3,6 +3,8 @@
 
 #[cfg(feature = "dryoc")]
 mod dryoc;
+#[cfg(target_arch = "x86_64")]
+mod quads;
 mod rustcrypto;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -16,6 +18,8 @@ use super::key::key_constructors;
 use super::{Cipher, layout};
 use crate::error::{Error, Result};
 use crate::secret::{Held, Secret, stack_wiped, wipe};
+#[cfg(target_arch = "x86_64")]
+use crate::secret::{Spills, stack_wiped_after};
 
 /// A key of 32 bytes for secretbox.
 ///
@@ -53,17 +57,16 @@ impl Construction for SecretboxKey {
     fn seal_into(&self, nonce: &[u8; 24], _aad: &[u8], plaintext: &[u8], body: &mut [u8]) -> Result<()> {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
         #[cfg(feature = "dryoc")]
-        if plaintext.len() >= dryoc::LONG_TO_SEAL {
+        if plaintext.len() >= dryoc::LONG_TO_SEAL && !takes_quads(plaintext.len()) {
             return stack_wiped::<{ dryoc::STACK }, _>(|| dryoc::seal(self.key(), nonce, plaintext, text, tag));
         }
-        let buffers = InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?;
-        *tag = stack_wiped::<STACK, _>(|| seal(self.key(), nonce, buffers));
+        seal(self.key(), nonce, InOutBuf::new(plaintext, text).map_err(|_| Error::TooLong)?, tag);
         Ok(())
     }
 
     fn seal_in_place(&self, nonce: &[u8; 24], _aad: &[u8], plaintext_len: usize, body: &mut [u8]) -> Result<()> {
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::TooLong)?;
-        *tag = stack_wiped::<STACK, _>(|| seal(self.key(), nonce, (&mut text[..plaintext_len]).into()));
+        seal(self.key(), nonce, (&mut text[..plaintext_len]).into(), tag);
         Ok(())
     }
 
@@ -80,25 +83,36 @@ impl Construction for SecretboxKey {
     fn open_in_place(&self, nonce: &[u8; 24], _aad: &[u8], body: &mut [u8]) -> Result<Range<usize>> {
         let len = body.len();
         let (tag, text) = body.split_first_chunk_mut().ok_or(Error::Open)?;
-        stack_wiped::<STACK, _>(|| open_in_place(self.key(), nonce, text, tag))?;
+        open_in_place(self.key(), nonce, text, tag)?;
         Ok(tag.len()..len)
     }
 }
 
-/// Encrypts `text` and returns the tag of the ciphertext.
-fn seal(key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
+/// Encrypts `text` and writes the tag of the ciphertext.
+fn seal(key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>, tag: &mut [u8; 16]) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(cpu) = x86::Avx2::detect() {
-        return x86::seal(cpu, key, nonce, text);
+    if let Some(cpu) = quads::Quads::detect(text.len()) {
+        return spilling_nothing(|| quads::seal(cpu, key, nonce, text, tag));
     }
-    rustcrypto::seal(key, nonce, text)
+    *tag = stack_wiped::<STACK, _>(|| {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cpu) = x86::Avx2::detect() {
+            return x86::seal(cpu, key, nonce, text);
+        }
+        rustcrypto::seal(key, nonce, text)
+    });
 }
 
 /// Decrypts `text` to `out`, of the same length; what it wrote is the caller's to wipe if the tag is wrong.
 fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
     #[cfg(feature = "dryoc")]
-    if text.len() >= dryoc::LONG_TO_OPEN {
+    if text.len() >= dryoc::LONG_TO_OPEN && !takes_quads(text.len()) {
         return stack_wiped::<{ dryoc::STACK }, _>(|| dryoc::open(key, nonce, text, out, tag));
+    }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = quads::Quads::detect(text.len()) {
+        let buffers = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
+        return spilling_nothing(|| quads::open(cpu, key, nonce, buffers, tag));
     }
     stack_wiped::<STACK, _>(|| {
         #[cfg(target_arch = "x86_64")]
@@ -112,8 +126,32 @@ fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8
 /// Checks the tag, and only then decrypts `text`.
 fn open_in_place(key: &[u8; 32], nonce: &[u8; 24], text: &mut [u8], tag: &[u8; 16]) -> Result<()> {
     #[cfg(target_arch = "x86_64")]
-    if let Some(cpu) = x86::Avx2::detect() {
-        return x86::open_in_place(cpu, key, nonce, text, tag);
+    if let Some(cpu) = quads::Quads::detect(text.len()) {
+        return spilling_nothing(|| quads::open_in_place(cpu, key, nonce, text, tag));
     }
-    rustcrypto::open(key, nonce, text.into(), tag)
+    stack_wiped::<STACK, _>(|| {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cpu) = x86::Avx2::detect() {
+            return x86::open_in_place(cpu, key, nonce, text, tag);
+        }
+        rustcrypto::open(key, nonce, text.into(), tag)
+    })
+}
+
+/// Whether our own backend takes four blocks at once, for which dryoc has no advantage.
+#[cfg(feature = "dryoc")]
+fn takes_quads(text_len: usize) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return quads::Quads::detect(text_len).is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = text_len;
+        false
+    }
+}
+
+/// Makes a call that leaves nothing on the stack, but for code that is not optimised.
+#[cfg(target_arch = "x86_64")]
+fn spilling_nothing<T>(call: impl FnOnce() -> T) -> T {
+    stack_wiped_after::<STACK, STACK, _>(Spills::Nothing, call)
 }

@@ -1,6 +1,7 @@
 //! The backend by `dryoc`, which takes AVX-512, NEON or SVE2 where the processor has them.
 //!
-//! Short values, and values in place, which it would move about, are the other backends'.
+//! Short values, and values in place, which it would move about, are the other backends', and so is all where our own takes four
+//! blocks at once.
 //!
 //! The library wipes the key stream, the one-time key and its sums.
 

@@ -1,5 +1,7 @@
 //! XSalsa20-Poly1305, in NaCl's layout.
 
+#[cfg(target_arch = "x86_64")]
+mod quads;
 mod rustcrypto;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -11,6 +13,12 @@ const LONG_TO_SEAL: usize = if crate::FAST { 64 } else { usize::MAX };
 const LONG_TO_OPEN: usize = if crate::FAST { 512 } else { usize::MAX };
 
 pub fn seal(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8]) -> [u8; 16] {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = quads::Quads::detect(text.len()) {
+        let mut tag = [0; 16];
+        quads::seal(cpu, key, nonce, InOutBuf::new(text, out).unwrap(), &mut tag);
+        return tag;
+    }
     if text.len() >= LONG_TO_SEAL {
         let mut tag = [0; 16];
         dryoc::classic::crypto_secretbox::crypto_secretbox_detached(out, &mut tag, text, nonce, key).unwrap();
@@ -24,6 +32,10 @@ pub fn seal(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8]) -> [u
 }
 
 pub fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = quads::Quads::detect(text.len()) {
+        return quads::open(cpu, key, nonce, InOutBuf::new(text, out).unwrap(), tag).unwrap();
+    }
     if text.len() >= LONG_TO_OPEN {
         return dryoc::classic::crypto_secretbox::crypto_secretbox_open_detached(out, text, tag, nonce, key).unwrap();
     }
