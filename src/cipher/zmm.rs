@@ -1,6 +1,6 @@
 //! What all assembly with registers of 512 bits ends with.
 
-/// Runs lines, which may write to every vector register, and clears those: what comes next may save them on the stack.
+/// Runs lines, which may write to every vector register and to `k1` to `k3`, and clears the vector registers: what comes next may save them on the stack.
 macro_rules! run {
     ([$($lines:expr),* $(,)?], $($operands:tt)*) => {
         core::arch::asm!(

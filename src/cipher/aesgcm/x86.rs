@@ -108,7 +108,7 @@ impl Schedule {
         tag: &mut [u8; 16],
     ) -> Result<()> {
         let text = InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?;
-        *tag = self.encrypt(nonce, aad, text);
+        self.encrypt(nonce, aad, text, tag);
         Ok(())
     }
 
@@ -120,15 +120,15 @@ impl Schedule {
         text: &mut [u8],
         tag: &mut [u8; 16],
     ) -> Result<()> {
-        *tag = self.encrypt(nonce, aad, text.into());
+        self.encrypt(nonce, aad, text.into(), tag);
         Ok(())
     }
 
-    fn encrypt(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
+    fn encrypt(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &mut [u8; 16]) {
         match &self.0 {
-            Keys::Quads(keys, _) => keys.seal(nonce, aad, text),
-            Keys::Pairs(keys, _) => keys.seal(nonce, aad, text),
-            Keys::Blocks(keys, _) => keys.seal(nonce, aad, text),
+            Keys::Quads(keys, _) => keys.seal(nonce, aad, text, tag),
+            Keys::Pairs(keys, _) => *tag = keys.seal(nonce, aad, text),
+            Keys::Blocks(keys, _) => *tag = keys.seal(nonce, aad, text),
         }
     }
 
@@ -185,13 +185,13 @@ pub(crate) fn seal_once(
     tag: &mut [u8; 16],
 ) -> Result<()> {
     let text = InOutBuf::new(plaintext, out).map_err(|_| Error::TooLong)?;
-    *tag = if let Some(keys) = QuadKeys::expand(key) {
-        keys.seal(nonce, aad, text)
+    if let Some(keys) = QuadKeys::expand(key) {
+        keys.seal(nonce, aad, text, tag);
     } else if let Some(keys) = PairKeys::expand(key) {
-        keys.seal(nonce, aad, text)
+        *tag = keys.seal(nonce, aad, text);
     } else {
-        BlockKeys::seal_once(key, nonce, aad, text)?
-    };
+        *tag = BlockKeys::seal_once(key, nonce, aad, text)?;
+    }
     Ok(())
 }
 

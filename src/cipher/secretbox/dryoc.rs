@@ -10,8 +10,8 @@ use dryoc::classic::crypto_secretbox::{crypto_secretbox_detached, crypto_secretb
 use crate::declassified;
 use crate::error::{Error, Result};
 
-/// Lengths from which on the library takes less time than ours with AVX2, on a processor that has AVX-512 too: to open it reads a
-/// text twice.
+/// Lengths from which on the library takes less time than ours with AVX2, as measured where the library has AVX-512: to open it reads
+/// a text twice.
 pub(super) const LONG_TO_SEAL: usize = 64;
 pub(super) const LONG_TO_OPEN: usize = 512;
 

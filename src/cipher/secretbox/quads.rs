@@ -1,8 +1,8 @@
-//! The backend for x86-64 with AVX-512 and its products of 52 bits: four blocks of the key stream to a register, eight of the tag.
-//! The libraries have nothing for such registers that is built by Rust alone.
+//! The backend for x86-64 with AVX-512 and its products of 52 bits: up to 16 blocks of the key stream at once, and eight of the tag.
+//! Of the libraries `dryoc` has code for such registers, which needs Rust 1.89 and leaves much on the stack.
 //!
-//! Key stream, text and sum stay in registers, which are cleared in the end; what has to be kept from one step to the next
-//! is wiped: nothing of them is on the stack.
+//! Key stream, text and sum stay in registers, which are cleared in the end. On the stack are a key and the first bytes of the key
+//! stream, which are wiped.
 #![allow(unsafe_code)]
 
 mod poly1305;
@@ -18,7 +18,7 @@ use salsa20::{ROWS_LEN, START_LEN};
 
 cpufeatures::new!(detection, "avx2", "avx512f", "avx512bw", "avx512vl", "avx512ifma", "bmi2");
 
-/// Blocks of the key stream are counted with 32 bits.
+/// Half of what blocks reach that are counted with 32 bits.
 const LEN_MAX: u64 = 1 << 37;
 
 /// The proof that this processor has the instructions.
@@ -38,7 +38,6 @@ impl Quads {
 }
 
 /// What is kept from one step to the next; wiped on drop.
-#[repr(C, align(16))]
 struct Kept {
     rows: [u8; ROWS_LEN],
     /// The first bytes of the key stream, which are the key of the tag; and others that nothing is done with.
@@ -52,7 +51,7 @@ impl Kept {
 
     /// Turns a text by the key stream, where it is kept: moved, it would leave a copy behind.
     fn turn(&mut self, _: Quads, key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>) {
-        // SAFETY: the instructions were detected for the length of this text.
+        // SAFETY: the instructions were detected.
         unsafe {
             salsa20::expand(key, nonce, &mut self.rows);
             salsa20::turn(&self.rows, &mut self.starts, text);
@@ -81,7 +80,7 @@ pub(super) fn seal(cpu: Quads, key: &[u8; 32], nonce: &[u8; 24], mut text: InOut
     unsafe { poly1305::tag(&kept.starts[0], text.get_out(), tag) }
 }
 
-/// Decrypts `text` to its output while it checks the tag. Where that is wrong the output is the caller's to wipe.
+/// Decrypts `text` to its output, and then checks the tag. Where that is wrong the output is the caller's to wipe.
 pub(super) fn open(
     cpu: Quads,
     key: &[u8; 32],
@@ -103,7 +102,8 @@ pub(super) fn open_in_place(
     tag: &[u8; 16],
 ) -> Result<()> {
     let mut kept = Kept::new();
-    kept.turn(cpu, key, nonce, InOutBuf::from(&mut [][..]));
+    // Nothing but the key of the tag is made of none of it.
+    kept.turn(cpu, key, nonce, (&mut text[..0]).into());
     kept.check(cpu, text, tag)?;
     kept.turn(cpu, key, nonce, text.into());
     Ok(())

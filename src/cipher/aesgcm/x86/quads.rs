@@ -25,18 +25,18 @@ pub(super) struct QuadKeys {
     powers: [u128; POWERS],
 }
 
-/// What stands at the ends of a pass.
+/// What stands at the ends of a pass. Nonce and tag are read and written where they are: put together here first, they would be
+/// read before they are written to memory, for which a processor waits.
 #[repr(C)]
 struct Ends {
-    /// The block that masks the tag.
-    first: [u8; 16],
+    nonce: *const [u8; 12],
+    tag: *mut [u8; 16],
     lengths: u128,
-    tag: [u8; 16],
 }
 
 impl Ends {
-    fn new([a, b, c, d, e, f, g, h, i, j, k, l]: [u8; 12], aad: &[u8], text_len: usize, tag: [u8; 16]) -> Self {
-        Self { first: [a, b, c, d, e, f, g, h, i, j, k, l, 0, 0, 0, 1], lengths: lengths(aad.len(), text_len), tag }
+    fn new(nonce: &[u8; 12], aad: &[u8], text_len: usize, tag: *mut [u8; 16]) -> Self {
+        Self { nonce, tag, lengths: lengths(aad.len(), text_len) }
     }
 }
 
@@ -52,24 +52,23 @@ impl QuadKeys {
         Some(keys)
     }
 
-    /// Encrypts `text` and returns the tag.
-    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>) -> [u8; 16] {
-        let mut ends = Ends::new(*nonce, aad, text.len(), [0; 16]);
-        // SAFETY: these keys exist only where the instructions were detected, which is all that the function asks for.
-        unsafe { passes::seal(&self.keys, &self.powers, &mut ends, aad, text) };
-        ends.tag
+    /// Encrypts `text` and writes the tag.
+    pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &mut [u8; 16]) {
+        let ends = Ends::new(nonce, aad, text.len(), tag);
+        // SAFETY: these keys exist only where the instructions were detected, and nonce and tag are borrowed until then.
+        unsafe { passes::seal(&self.keys, &self.powers, &ends, aad, text) };
     }
 
     /// Decrypts `text` and says whether its tag was right.
     pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &[u8; 16]) -> Choice {
-        let ends = Ends::new(*nonce, aad, text.len(), *tag);
+        let ends = Ends::new(nonce, aad, text.len(), core::ptr::from_ref(tag).cast_mut());
         // SAFETY: as of `seal`.
         Choice::from(unsafe { passes::open(&self.keys, &self.powers, &ends, aad, text) })
     }
 
     /// As [`open`](Self::open), for a text that stays as it is.
     pub(super) fn check(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], tag: &[u8; 16]) -> Choice {
-        let ends = Ends::new(*nonce, aad, text.len(), *tag);
+        let ends = Ends::new(nonce, aad, text.len(), core::ptr::from_ref(tag).cast_mut());
         // SAFETY: as of `seal`.
         Choice::from(unsafe { passes::check(&self.keys, &self.powers, &ends, aad, text) })
     }

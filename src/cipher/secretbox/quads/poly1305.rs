@@ -35,7 +35,6 @@ static CONSTANTS: Constants = Constants {
 
 /// Some groups of eight blocks.
 #[repr(C)]
-#[derive(Clone, Copy)]
 struct Groups {
     at: *const u8,
     count: usize,
@@ -70,7 +69,7 @@ macro_rules! tag {
     };
 }
 
-/// What a text begins and ends with, where that is no whole group.
+/// What a text begins with, as a group, and what it ends with, where that is none. Nothing secret: it is ciphertext.
 struct Ends {
     first: [u8; GROUP_LEN],
     last: [u8; GROUP_LEN],
@@ -113,19 +112,19 @@ fn put(out: &mut [u8], text: &[u8]) {
     }
 }
 
-/// Writes the tag of a text under a one-time key.
+/// Writes the tag of a ciphertext, of which copies are left on the stack, under a one-time key.
 ///
 /// # Safety
 /// The processor has what was detected.
 pub(super) unsafe fn tag(key: &[u8; 32], text: &[u8], tag: &mut [u8; 16]) {
-    // SAFETY: the caller vouches for the instructions. Of the key 32 bytes are read, and of each entry of `groups`, of which the
-    // first has one group, as many groups as it says; the tag is written.
+    // SAFETY: the caller vouches for the instructions. Of the key 32 bytes are read, and at each entry of `groups` as many groups of
+    // 128 bytes as it says, which are the text's or those of `ends`; the first says one. The tag is written.
     unsafe {
         tag!(key, text, ["mov [{tag}], {a}\n mov [{tag} + 8], {b}"], tag = in(reg) tag,);
     }
 }
 
-/// Returns 1 if a text has that tag under a one-time key, else 0.
+/// Returns 1 if a ciphertext, of which copies are left on the stack, has that tag under a one-time key, else 0.
 ///
 /// # Safety
 /// As of [`tag`].

@@ -40,8 +40,10 @@ pub(super) const ROWS_LEN: usize = 48;
 /// Bytes of the key stream before what turns the text.
 pub(super) const START_LEN: usize = 32;
 
-/// Bytes from which on 16 blocks with each word in a register of its own take less time.
+/// Bytes, with those before the text, above which 16 blocks with each word in a register of its own take less time; and no more than
+/// what three times four blocks turn.
 const WIDE: usize = 768;
+const _: () = assert!(WIDE <= 3 * 256);
 
 /// Makes what stands on the diagonals, of a key in `ymm0` and the middle of the state in `xmm4`.
 macro_rules! placed {
@@ -78,7 +80,7 @@ macro_rules! rest {
             "vmovdqu [{start}], ymm0\n",
             turned!($first),
             $(ordered!($more), turned!($more),)*
-            "23:\n xor {len:e}, {len:e}\n",
+            "23:\n",
         )
     };
 }
@@ -86,7 +88,7 @@ macro_rules! rest {
 /// Makes 16 blocks at once while there is as much text.
 macro_rules! wide {
     () => {
-        concat!("26:\n", of_words!(loaded), rounds!(wide_round!()), wide_turned!(), "cmp {len}, 768\n ja 26b\n",)
+        concat!("26:\n", of_words!(loaded), rounds!(wide_round!()), wide_turned!(), "cmp {len}, {wide}\n ja 26b\n",)
     };
 }
 
@@ -184,7 +186,7 @@ pub(super) unsafe fn expand(key: &[u8; 32], nonce: &[u8; 24], rows: &mut [u8; RO
 /// Turns a text by the key stream, of which the first bytes go to the first of `starts`.
 ///
 /// # Safety
-/// As of [`expand`]; the text has less than 2^38 bytes.
+/// As of [`expand`]. A text of more than 2^38 - 32 bytes would be turned by blocks that were there before.
 pub(super) unsafe fn turn(rows: &[u8; ROWS_LEN], starts: &mut [[u8; START_LEN]; 2], text: InOutBuf<'_, '_, u8>) {
     let len = text.len() + START_LEN;
     let (from, to) = text.into_raw();
@@ -192,7 +194,7 @@ pub(super) unsafe fn turn(rows: &[u8; ROWS_LEN], starts: &mut [[u8; START_LEN]; 
     let (from, to) = (from.wrapping_sub(START_LEN), to.wrapping_sub(START_LEN));
     let mut left = Left { from, to, len, number: 0, head: u64::MAX << START_LEN };
     let [start, other] = starts;
-    // SAFETY: as of `turn_rest`; `from` and `to` move on as `len` goes down.
+    // SAFETY: as of `turn_rest` and `turn_left`; `from` and `to` move on as `len` goes down.
     unsafe {
         if len <= WIDE {
             return turn_rest(rows, start, &mut left);
@@ -206,12 +208,14 @@ pub(super) unsafe fn turn(rows: &[u8; ROWS_LEN], starts: &mut [[u8; START_LEN]; 
 /// Turns what is left of a text; the first bytes of the key stream for its end go to `start`.
 ///
 /// # Safety
-/// As of [`turn`], and of what is left all may be read and written but what `head` leaves out.
+/// As of [`turn`]. Of `from` as many bytes as are left may be read, and of `to` written, but what `head` leaves out; that is
+/// nothing where more than [`WIDE`] bytes are left.
 pub(super) unsafe fn turn_left(rows: &[u8; ROWS_LEN], start: &mut [u8; START_LEN], left: &mut Left) {
-    // SAFETY: as of `turn_rest`; `from` and `to` move on as `len` goes down.
+    // SAFETY: as of `turn_rest`, but where 1,024 bytes are left or more those are read and then written as a whole; `from` and `to`
+    // move on as `len` goes down.
     unsafe {
         if left.len > WIDE {
-            pass!(rows, left, wide!(),);
+            pass!(rows, left, wide!(), wide = const WIDE,);
         }
         if left.len > 0 {
             turn_rest(rows, start, left);

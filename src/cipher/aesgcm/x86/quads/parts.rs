@@ -5,7 +5,11 @@ macro_rules! masked {
     () => {
         concat!(
             r"
-        vbroadcasti32x4 zmm0, [{ends}]
+        mov {at}, [{ends}]
+        vmovq xmm0, [{at}]
+        vpinsrd xmm0, xmm0, [{at} + 8], 2
+        vpinsrd xmm0, xmm0, [{constants} + 224], 3
+        vshufi32x4 zmm0, zmm0, zmm0, 0
         vpshufb zmm9, zmm0, zmm8
         vpaddd zmm9, zmm9, [{constants}]
         ",
@@ -149,7 +153,8 @@ macro_rules! tagged {
 macro_rules! compared {
     () => {
         r"
-        vpxor xmm11, xmm11, [{ends} + 32]
+        mov {at}, [{ends} + 8]
+        vpxor xmm11, xmm11, [{at}]
         vptest xmm11, xmm11
         setz {right}
         "

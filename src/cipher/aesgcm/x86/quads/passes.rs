@@ -22,6 +22,8 @@ struct Constants {
     reversed: [u8; 16],
     /// The same modulus; the lowest bit of the upper half is where one is carried to.
     carried: [u32; 4],
+    /// What follows a nonce in the block that masks the tag.
+    number: [u8; 4],
 }
 
 static CONSTANTS: Constants = Constants {
@@ -30,6 +32,7 @@ static CONSTANTS: Constants = Constants {
     modulus: [0xc200_0000_0000_0000 << 64; 4],
     reversed: [15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0],
     carried: [1, 0, 1, 0xc200_0000],
+    number: [0, 0, 0, 1],
 };
 
 /// Runs lines after those that every pass begins with.
@@ -54,11 +57,11 @@ macro_rules! pass {
 /// Encrypts `text` and writes the tag.
 ///
 /// # Safety
-/// The processor has what was detected.
+/// The processor has what was detected; nonce and tag of the `ends` are there, and no one else's.
 pub(super) unsafe fn seal(
     keys: &RoundKeys,
     powers: &[u128; POWERS],
-    ends: &mut Ends,
+    ends: &Ends,
     aad: &[u8],
     text: InOutBuf<'_, '_, u8>,
 ) {
@@ -70,8 +73,8 @@ pub(super) unsafe fn seal(
     // of 16 blocks, or of four, is read before it is written, so that the output may be the input.
     unsafe {
         pass!(
-            [encrypted!(), tagged!(), "vmovdqu [{ends} + 32], xmm11"],
-            keys, powers, core::ptr::from_mut(ends), aad, len,
+            [encrypted!(), tagged!(), "mov {at}, [{ends} + 8]\n vmovdqu [{at}], xmm11"],
+            keys, powers, core::ptr::from_ref(ends), aad, len,
             from = inout(reg) from => _,
             to = inout(reg) to => _,
         );

@@ -57,6 +57,9 @@ macro_rules! folded {
 }
 
 /// Multiplies `zmm0` to `zmm2` with limbs, of which the folded ones are in `zmm6` and `zmm7`, and carries.
+///
+/// A product takes the lower 52 bits of its factors, which are below that: the number's limbs, with those of a block, 2^45, 2^45 + 2^7
+/// and 1.5 x 2^42, the others 2^44, 2^44 + 2^7 and 2^42, folded 2^49 and 2^47. What is carried is below 2^44, 2^44 + 2^7 and 2^42.
 macro_rules! multiplied {
     ($r0:literal $r1:literal $r2:literal to $o0:literal $o1:literal $o2:literal) => {
         concat!(
