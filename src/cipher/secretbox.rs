@@ -105,14 +105,14 @@ fn seal(key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>, tag: &mut 
 
 /// Decrypts `text` to `out`, of the same length; what it wrote is the caller's to wipe if the tag is wrong.
 fn open(key: &[u8; 32], nonce: &[u8; 24], text: &[u8], out: &mut [u8], tag: &[u8; 16]) -> Result<()> {
-    #[cfg(feature = "dryoc")]
-    if text.len() >= dryoc::LONG_TO_OPEN && !takes_quads(text.len()) {
-        return stack_wiped::<{ dryoc::STACK }, _>(|| dryoc::open(key, nonce, text, out, tag));
-    }
     #[cfg(target_arch = "x86_64")]
     if let Some(cpu) = quads::Quads::detect(text.len()) {
         let buffers = InOutBuf::new(text, out).map_err(|_| Error::Open)?;
         return spilling_nothing(|| quads::open(cpu, key, nonce, buffers, tag));
+    }
+    #[cfg(feature = "dryoc")]
+    if text.len() >= dryoc::LONG_TO_OPEN {
+        return stack_wiped::<{ dryoc::STACK }, _>(|| dryoc::open(key, nonce, text, out, tag));
     }
     stack_wiped::<STACK, _>(|| {
         #[cfg(target_arch = "x86_64")]

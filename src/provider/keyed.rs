@@ -167,20 +167,22 @@ impl<'k, C: KeyedCipher> Keyed<'k, C> {
         key.take_seal()?;
         rng.fill(nonce.as_mut())?;
 
-        let borrowed = [C::KIND.prefix().as_bytes(), name.as_bytes(), b":"];
-        let header = match &self.keys {
-            Keys::Borrowed(_) => &borrowed[..],
-            #[cfg(feature = "alloc")]
-            Keys::Owned(ring) => &[ring.header()],
-        };
         if let Plaintext::InPlace(len) = plaintext {
-            let header: usize = header.iter().map(|part| part.len()).sum();
+            let header = C::KIND.prefix().len() + name.len() + 1;
             out.copy_within(..len, header + C::LAYOUT.nonce_len + C::LAYOUT.text_at());
         }
         let mut writer = Writer::new(out);
-        for part in header.iter().copied().chain([nonce.as_ref()]) {
-            writer.put(part).ok_or(()).map_err(too_small)?;
+        let mut put = |part: &[u8]| writer.put(part).ok_or(()).map_err(too_small);
+        match &self.keys {
+            Keys::Borrowed(_) => {
+                put(C::KIND.prefix().as_bytes())?;
+                put(name.as_bytes())?;
+                put(b":")?;
+            }
+            #[cfg(feature = "alloc")]
+            Keys::Owned(ring) => put(ring.header())?,
         }
+        put(nonce.as_ref())?;
         Ok((key, writer.into_rest()))
     }
 

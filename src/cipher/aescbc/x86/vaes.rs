@@ -50,7 +50,7 @@ macro_rules! pairs {
     };
 }
 
-/// Decrypts a block.
+/// Decrypts a block, and goes on behind it.
 macro_rules! block {
     () => {
         "vmovdqu xmm0, [{from}]
@@ -125,7 +125,7 @@ unsafe fn decrypt(keys: &RoundKeys, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
     unsafe {
         asm!(
             "vmovdqu xmm10, [{key}]",
-            // Fewer blocks take as long as many, and go on beside what follows them.
+            // What is no whole batch comes first: it takes as long as one, and a processor begins those that follow meanwhile.
             "test {len}, 16",
             "jz 32f",
             block!(),

@@ -55,7 +55,7 @@ impl QuadKeys {
     /// Encrypts `text` and writes the tag.
     pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &mut [u8; 16]) {
         let ends = Ends::new(nonce, aad, text.len(), tag);
-        // SAFETY: these keys exist only where the instructions were detected, and nonce and tag are borrowed until then.
+        // SAFETY: these keys exist only where the instructions were detected; nonce and tag are borrowed for the whole call.
         unsafe { passes::seal(&self.keys, &self.powers, &ends, aad, text) };
     }
 

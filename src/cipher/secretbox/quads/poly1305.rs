@@ -127,7 +127,7 @@ pub(super) unsafe fn tag(key: &[u8; 32], text: &[u8], tag: &mut [u8; 16]) {
 /// Returns 1 if a ciphertext, of which copies are left on the stack, has that tag under a one-time key, else 0.
 ///
 /// # Safety
-/// As of [`tag`].
+/// As of [`tag()`].
 pub(super) unsafe fn check(key: &[u8; 32], text: &[u8], tag: &[u8; 16]) -> u8 {
     let right;
     // SAFETY: as of `tag`, which is read.

@@ -37,13 +37,13 @@ static CONSTANTS: Constants = Constants {
 
 /// Runs lines after those that every pass begins with.
 macro_rules! pass {
-    ([$($lines:expr),*], $keys:ident, $powers:ident, $ends:expr, $aad:ident, $len:ident, $($operands:tt)*) => {
+    ([$($lines:expr),*], $keys:ident, $powers:ident, $ends:ident, $aad:ident, $len:ident, $($operands:tt)*) => {
         run!(
             [begun!(), masked!(), hashed!(), $($lines),*],
             keys = inout(reg) $keys.as_ptr() => _,
             rounds = in(reg) $keys.rounds(),
             powers = in(reg) $powers.as_ptr(),
-            ends = in(reg) $ends,
+            ends = in(reg) core::ptr::from_ref($ends),
             constants = in(reg) &raw const CONSTANTS,
             aad = inout(reg) $aad.as_ptr() => _,
             aad_len = inout(reg) $aad.len() => _,
@@ -57,7 +57,7 @@ macro_rules! pass {
 /// Encrypts `text` and writes the tag.
 ///
 /// # Safety
-/// The processor has what was detected; nonce and tag of the `ends` are there, and no one else's.
+/// The processor has what was detected. Nonce and tag of the `ends` may be read, and by `seal` the tag written, until it returns.
 pub(super) unsafe fn seal(
     keys: &RoundKeys,
     powers: &[u128; POWERS],
@@ -67,14 +67,15 @@ pub(super) unsafe fn seal(
 ) {
     let len = text.len();
     let (from, to) = text.into_raw();
-    // SAFETY: the caller vouches for the instructions. What is read at `from` and written at `to` are the next 256 bytes while
+    // SAFETY: the caller vouches for the instructions, and for the ends: 12 bytes of the nonce are read, and the tag's 16 are written, or
+    // read where it is compared. What is read at `from` and written at `to` are the next 256 bytes while
     // there are as many, and then 64 at once, of which `k1` leaves out those beyond the end; of the AAD the same is read. Of
     // the powers as many are read as blocks are left, rounded up to four, and one: from `at` on no more than there are. All
     // of 16 blocks, or of four, is read before it is written, so that the output may be the input.
     unsafe {
         pass!(
             [encrypted!(), tagged!(), "mov {at}, [{ends} + 8]\n vmovdqu [{at}], xmm11"],
-            keys, powers, core::ptr::from_ref(ends), aad, len,
+            keys, powers, ends, aad, len,
             from = inout(reg) from => _,
             to = inout(reg) to => _,
         );
@@ -99,7 +100,7 @@ pub(super) unsafe fn open(
     unsafe {
         pass!(
             [decrypted!(), tagged!(), compared!()],
-            keys, powers, core::ptr::from_ref(ends), aad, len,
+            keys, powers, ends, aad, len,
             from = inout(reg) from => _,
             to = inout(reg) to => _,
             right = out(reg_byte) right,
@@ -119,7 +120,7 @@ pub(super) unsafe fn check(keys: &RoundKeys, powers: &[u128; POWERS], ends: &End
     unsafe {
         pass!(
             ["mov {aad}, {text}", "mov {aad_len}, {len}", hashed!(), no_products!(), tagged!(), compared!()],
-            keys, powers, core::ptr::from_ref(ends), aad, len,
+            keys, powers, ends, aad, len,
             text = in(reg) text.as_ptr(),
             right = out(reg_byte) right,
         );
