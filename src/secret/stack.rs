@@ -55,9 +55,11 @@ struct Wiped<const DEPTH: usize, const SHALLOW: usize> {
 impl<const DEPTH: usize, const SHALLOW: usize> Drop for Wiped<DEPTH, SHALLOW> {
     #[inline(always)]
     fn drop(&mut self) {
-        match self.spills {
+        if cfg!(debug_assertions) && DEPTH < UNOPTIMISED {
             // Code that is not optimised spills everything, and leaves copies of what it moves.
-            _ if cfg!(debug_assertions) && DEPTH < UNOPTIMISED => overwrite::<UNOPTIMISED>(),
+            return overwrite::<UNOPTIMISED>();
+        }
+        match self.spills {
             Spills::Nothing => {}
             Spills::Little => overwrite::<SHALLOW>(),
             Spills::Much => overwrite::<DEPTH>(),
