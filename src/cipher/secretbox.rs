@@ -139,15 +139,14 @@ fn open_in_place(key: &[u8; 32], nonce: &[u8; 24], text: &mut [u8], tag: &[u8; 1
 }
 
 /// Whether our own backend takes four blocks at once, for which dryoc has no advantage.
-#[cfg(feature = "dryoc")]
+#[cfg(all(feature = "dryoc", target_arch = "x86_64"))]
 fn takes_quads(text_len: usize) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return quads::Quads::detect(text_len).is_some();
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let _ = text_len;
-        false
-    }
+    quads::Quads::detect(text_len).is_some()
+}
+
+#[cfg(all(feature = "dryoc", not(target_arch = "x86_64")))]
+const fn takes_quads(_text_len: usize) -> bool {
+    false
 }
 
 /// Makes a call that leaves nothing on the stack, but for code that is not optimised.

@@ -49,13 +49,16 @@ impl Kept {
         Self { rows: [0; ROWS_LEN], starts: [[0; START_LEN]; 2] }
     }
 
-    /// Turns a text by the key stream, where it is kept: moved, it would leave a copy behind.
-    fn turn(&mut self, _: Quads, key: &[u8; 32], nonce: &[u8; 24], text: InOutBuf<'_, '_, u8>) {
+    /// Begins where it is kept: moved, it would leave a copy behind.
+    fn expand(&mut self, _: Quads, key: &[u8; 32], nonce: &[u8; 24]) {
         // SAFETY: the instructions were detected.
-        unsafe {
-            salsa20::expand(key, nonce, &mut self.rows);
-            salsa20::turn(&self.rows, &mut self.starts, text);
-        }
+        unsafe { salsa20::expand(key, nonce, &mut self.rows) }
+    }
+
+    /// Turns a text by the key stream, and makes the key of the tag.
+    fn turn(&mut self, _: Quads, text: InOutBuf<'_, '_, u8>) {
+        // SAFETY: the instructions were detected.
+        unsafe { salsa20::turn(&self.rows, &mut self.starts, text) }
     }
 
     fn check(&self, _: Quads, text: &[u8], tag: &[u8; 16]) -> Result<()> {
@@ -75,7 +78,8 @@ impl Drop for Kept {
 /// Encrypts `text` and writes the tag of the ciphertext.
 pub(super) fn seal(cpu: Quads, key: &[u8; 32], nonce: &[u8; 24], mut text: InOutBuf<'_, '_, u8>, tag: &mut [u8; 16]) {
     let mut kept = Kept::new();
-    kept.turn(cpu, key, nonce, text.reborrow());
+    kept.expand(cpu, key, nonce);
+    kept.turn(cpu, text.reborrow());
     // SAFETY: the instructions were detected.
     unsafe { poly1305::tag(&kept.starts[0], text.get_out(), tag) }
 }
@@ -89,7 +93,8 @@ pub(super) fn open(
     tag: &[u8; 16],
 ) -> Result<()> {
     let mut kept = Kept::new();
-    kept.turn(cpu, key, nonce, text.reborrow());
+    kept.expand(cpu, key, nonce);
+    kept.turn(cpu, text.reborrow());
     kept.check(cpu, text.get_in(), tag)
 }
 
@@ -102,10 +107,11 @@ pub(super) fn open_in_place(
     tag: &[u8; 16],
 ) -> Result<()> {
     let mut kept = Kept::new();
+    kept.expand(cpu, key, nonce);
     // Nothing but the key of the tag is made of none of it.
-    kept.turn(cpu, key, nonce, (&mut text[..0]).into());
+    kept.turn(cpu, (&mut text[..0]).into());
     kept.check(cpu, text, tag)?;
-    kept.turn(cpu, key, nonce, text.into());
+    kept.turn(cpu, text.into());
     Ok(())
 }
 

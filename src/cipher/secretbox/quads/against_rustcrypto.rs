@@ -102,7 +102,7 @@ fn blocks_have_numbers_of_32_bits() {
     let Some(cpu) = cpu() else { return };
     let mut kept = Kept::new();
     let nonce = [[3; 16].as_slice(), &[9; 8]].concat();
-    kept.turn(cpu, &[7; 32], nonce.as_slice().try_into().unwrap(), InOutBuf::from(&mut [][..]));
+    kept.expand(cpu, &[7; 32], nonce.as_slice().try_into().unwrap());
     for number in [0, 1, 5, 0x1234_5678, u32::MAX - 48] {
         for len in [100, 300, 600, 1000, 2048, 2600] {
             let mut library = XSalsa20::new(&[7; 32].into(), nonce.as_slice().try_into().unwrap());
