@@ -163,52 +163,52 @@ macro_rules! powers {
             folded!("zmm7", "zmm5"),
             multiplied!("zmm3" "zmm4" "zmm5" to "zmm17" "zmm18" "zmm19"),
             // The second and the first power by turns.
-            r"
-        mov {b:e}, 0xaa
-        kmovw k1, {b:e}
-        vpblendmq zmm0 {{k1}}, zmm17, zmm3
-        vpblendmq zmm1 {{k1}}, zmm18, zmm4
-        vpblendmq zmm2 {{k1}}, zmm19, zmm5
-        ",
+            blended!("0xaa", "zmm3" "zmm4" "zmm5" to "zmm0" "zmm1" "zmm2"),
             folded!("zmm6", "zmm18"),
             folded!("zmm7", "zmm19"),
             "vmovdqa64 zmm3, zmm17\n vmovdqa64 zmm4, zmm18\n vmovdqa64 zmm5, zmm19\n",
             multiplied!("zmm3" "zmm4" "zmm5" to "zmm17" "zmm18" "zmm19"),
-            eighth!("17", "18", "19"),
+            first_lanes!(),
             // From the fourth down to the first, twice.
-            r"
-        mov {b:e}, 0xcc
-        kmovw k1, {b:e}
-        vpblendmq zmm0 {{k1}}, zmm17, zmm0
-        vpblendmq zmm1 {{k1}}, zmm18, zmm1
-        vpblendmq zmm2 {{k1}}, zmm19, zmm2
-        ",
+            blended!("0xcc", "zmm0" "zmm1" "zmm2" to "zmm0" "zmm1" "zmm2"),
             multiplied!("zmm3" "zmm4" "zmm5" to "zmm17" "zmm18" "zmm19"),
-            r"
-        mov {b:e}, 0xf0
-        kmovw k1, {b:e}
-        vpblendmq zmm17 {{k1}}, zmm17, zmm0
-        vpblendmq zmm18 {{k1}}, zmm18, zmm1
-        vpblendmq zmm19 {{k1}}, zmm19, zmm2
-        ",
-            eighth!("17", "18", "19"),
+            blended!("0xf0", "zmm0" "zmm1" "zmm2" to "zmm17" "zmm18" "zmm19"),
+            first_lanes!(),
         )
     };
 }
 
-/// Takes the power in the first lane to all lanes of the multiplier.
-macro_rules! eighth {
-    ($p0:literal, $p1:literal, $p2:literal) => {
+/// Takes lanes of one number, and the others of that in `zmm17` to `zmm19`.
+macro_rules! blended {
+    ($lanes:literal, $a0:literal $a1:literal $a2:literal to $o0:literal $o1:literal $o2:literal) => {
         concat!(
-            "vpbroadcastq zmm3, xmm",
-            $p0,
+            "mov {b:e}, ",
+            $lanes,
+            "\n kmovw k1, {b:e}\n",
+            "vpblendmq ",
+            $o0,
+            " {{k1}}, zmm17, ",
+            $a0,
             "\n",
-            "vpbroadcastq zmm4, xmm",
-            $p1,
+            "vpblendmq ",
+            $o1,
+            " {{k1}}, zmm18, ",
+            $a1,
             "\n",
-            "vpbroadcastq zmm5, xmm",
-            $p2,
+            "vpblendmq ",
+            $o2,
+            " {{k1}}, zmm19, ",
+            $a2,
             "\n",
+        )
+    };
+}
+
+/// Takes what is in the first lane of `zmm17` to `zmm19` to all lanes of the multiplier.
+macro_rules! first_lanes {
+    () => {
+        concat!(
+            "vpbroadcastq zmm3, xmm17\n vpbroadcastq zmm4, xmm18\n vpbroadcastq zmm5, xmm19\n",
             folded!("zmm6", "zmm4"),
             folded!("zmm7", "zmm5"),
         )

@@ -20,15 +20,35 @@ macro_rules! started {
     };
 }
 
+/// Lines with four registers.
+macro_rules! of_four {
+    ($a:literal $b:literal $c:literal $d:literal, $lines:literal) => {
+        concat!(
+            "\n.irp a, ",
+            $a,
+            "\n.irp b, ",
+            $b,
+            "\n.irp c, ",
+            $c,
+            "\n.irp d, ",
+            $d,
+            $lines,
+            ".endr\n .endr\n .endr\n .endr\n"
+        )
+    };
+}
+
 /// Adds what four states began with, and puts their blocks in order.
 macro_rules! ordered {
     (($a:literal $b:literal $c:literal $d:literal $t:literal)) => {
         concat!(
-            "vpaddd ", $a, ", ", $a, ", zmm25\n",
-            "vpaddd ", $b, ", ", $b, ", zmm26\n",
-            "vpaddd ", $c, ", ", $c, ", zmm28\n",
-            "vpaddd ", $d, ", ", $d, ", zmm27\n",
-            "vpaddd zmm28, zmm28, [{constants} + 80]\n",
+            of_four!($a $b $c $d, r"
+            vpaddd \a, \a, zmm25
+            vpaddd \b, \b, zmm26
+            vpaddd \c, \c, zmm28
+            vpaddd \d, \d, zmm27
+            vpaddd zmm28, zmm28, [{constants} + 80]
+            "),
             straightened!($a $b $c $d),
             parted!($a $b $c $d),
         )
@@ -38,120 +58,48 @@ macro_rules! ordered {
 /// Takes four diagonals to the rows of the matrix.
 macro_rules! straightened {
     ($a:literal $b:literal $c:literal $d:literal) => {
-        concat!(
-            "vpblendmd zmm16 {{k2}}, ",
-            $a,
-            ", ",
-            $d,
-            "\n",
-            "vpblendmd zmm17 {{k2}}, ",
-            $c,
-            ", ",
-            $b,
-            "\n",
-            "vpblendmd zmm18 {{k2}}, ",
-            $b,
-            ", ",
-            $a,
-            "\n",
-            "vpblendmd zmm19 {{k2}}, ",
-            $d,
-            ", ",
-            $c,
-            "\n",
-            "vpblendmd ",
-            $a,
-            " {{k3}}, zmm16, zmm17\n",
-            "vpblendmd ",
-            $c,
-            " {{k3}}, zmm17, zmm16\n",
-            "vpblendmd ",
-            $b,
-            " {{k3}}, zmm18, zmm19\n",
-            "vpblendmd ",
-            $d,
-            " {{k3}}, zmm19, zmm18\n",
-        )
+        of_four!($a $b $c $d, r"
+        vpblendmd zmm16 {{k2}}, \a, \d
+        vpblendmd zmm17 {{k2}}, \c, \b
+        vpblendmd zmm18 {{k2}}, \b, \a
+        vpblendmd zmm19 {{k2}}, \d, \c
+        vpblendmd \a {{k3}}, zmm16, zmm17
+        vpblendmd \c {{k3}}, zmm17, zmm16
+        vpblendmd \b {{k3}}, zmm18, zmm19
+        vpblendmd \d {{k3}}, zmm19, zmm18
+        ")
     };
 }
 
 /// Takes the rows of four blocks to the blocks.
 macro_rules! parted {
     ($a:literal $b:literal $c:literal $d:literal) => {
-        concat!(
-            "vshufi32x4 zmm16, ",
-            $a,
-            ", ",
-            $b,
-            ", 0x44\n",
-            "vshufi32x4 zmm17, ",
-            $c,
-            ", ",
-            $d,
-            ", 0x44\n",
-            "vshufi32x4 zmm18, ",
-            $a,
-            ", ",
-            $b,
-            ", 0xee\n",
-            "vshufi32x4 zmm19, ",
-            $c,
-            ", ",
-            $d,
-            ", 0xee\n",
-            "vshufi32x4 ",
-            $a,
-            ", zmm16, zmm17, 0x88\n",
-            "vshufi32x4 ",
-            $b,
-            ", zmm16, zmm17, 0xdd\n",
-            "vshufi32x4 ",
-            $c,
-            ", zmm18, zmm19, 0x88\n",
-            "vshufi32x4 ",
-            $d,
-            ", zmm18, zmm19, 0xdd\n",
-        )
+        of_four!($a $b $c $d, r"
+        vshufi32x4 zmm16, \a, \b, 0x44
+        vshufi32x4 zmm17, \c, \d, 0x44
+        vshufi32x4 zmm18, \a, \b, 0xee
+        vshufi32x4 zmm19, \c, \d, 0xee
+        vshufi32x4 \a, zmm16, zmm17, 0x88
+        vshufi32x4 \b, zmm16, zmm17, 0xdd
+        vshufi32x4 \c, zmm18, zmm19, 0x88
+        vshufi32x4 \d, zmm18, zmm19, 0xdd
+        ")
     };
 }
 
 /// Takes words of 16 blocks to rows of four.
 macro_rules! joined {
     ($a:literal $b:literal $c:literal $d:literal) => {
-        concat!(
-            "vpunpckldq zmm16, ",
-            $a,
-            ", ",
-            $b,
-            "\n",
-            "vpunpckhdq zmm17, ",
-            $a,
-            ", ",
-            $b,
-            "\n",
-            "vpunpckldq zmm18, ",
-            $c,
-            ", ",
-            $d,
-            "\n",
-            "vpunpckhdq zmm19, ",
-            $c,
-            ", ",
-            $d,
-            "\n",
-            "vpunpcklqdq ",
-            $a,
-            ", zmm16, zmm18\n",
-            "vpunpckhqdq ",
-            $b,
-            ", zmm16, zmm18\n",
-            "vpunpcklqdq ",
-            $c,
-            ", zmm17, zmm19\n",
-            "vpunpckhqdq ",
-            $d,
-            ", zmm17, zmm19\n",
-        )
+        of_four!($a $b $c $d, r"
+        vpunpckldq zmm16, \a, \b
+        vpunpckhdq zmm17, \a, \b
+        vpunpckldq zmm18, \c, \d
+        vpunpckhdq zmm19, \c, \d
+        vpunpcklqdq \a, zmm16, zmm18
+        vpunpckhqdq \b, zmm16, zmm18
+        vpunpcklqdq \c, zmm17, zmm19
+        vpunpckhqdq \d, zmm17, zmm19
+        ")
     };
 }
 
