@@ -64,26 +64,14 @@ impl AesCbcKey {
         Ok(())
     }
 
-    /// Decrypts whole blocks and returns the plaintext's length: first the end, so that its padding is looked at while the rest
-    /// is decrypted.
+    /// Decrypts whole blocks and returns the plaintext's length.
     #[inline(always)]
-    fn open(&self, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) -> Result<usize> {
+    fn open(&self, iv: &[u8; 16], mut text: InOutBuf<'_, '_, u8>) -> Result<usize> {
         if text.len() % BLOCK_LEN != 0 {
             return Err(Error::Open);
         }
-        let start = text.len().saturating_sub(padding::LOOK_BACK);
-        let (rest, mut end) = text.split_at(start);
-        self.0.get().decrypt(rest.get_in().last_chunk().unwrap_or(iv), end.reborrow());
-        let len = padding::unpadded_len(end.get_out());
-        if len.is_err() {
-            // So that how long it takes does not tell more than it must.
-            self.0.get().decrypt(iv, rest);
-            return len;
-        }
-        if start > 0 {
-            self.0.get().decrypt(iv, rest);
-        }
-        len.map(|len| start + len)
+        self.0.get().decrypt(iv, text.reborrow());
+        padding::unpadded_len(text.get_out())
     }
 
     /// Decrypts the end of `body`, as much as can be padding, and returns the plaintext's length.

@@ -1,4 +1,4 @@
-//! What all assembly with registers of 512 bits ends with.
+//! What all assembly with registers of 512 bits has in common.
 
 /// Runs lines, which may write to every vector register and to `k1` to `k3`, and clears the vector registers: what comes next may save them on the stack.
 macro_rules! run {
@@ -20,6 +20,29 @@ macro_rules! run {
             out("zmm25") _, out("zmm26") _, out("zmm27") _, out("zmm28") _, out("zmm29") _, out("zmm30") _,
             out("zmm31") _, out("k1") _, out("k2") _, out("k3") _,
             options(nostack),
+        )
+    };
+}
+
+/// Reads a nonce to a register, word by word, of 32 bits each: sources write it so, and what was written in parts and is read as a
+/// whole at once, a processor waits for.
+macro_rules! nonce_read {
+    ($to:literal, $from:literal, $words_behind:literal) => {
+        concat!(
+            "vmovd ",
+            $to,
+            ", dword ptr [",
+            $from,
+            "]\n.irp word, ",
+            $words_behind,
+            "\nvpinsrd ",
+            $to,
+            ", ",
+            $to,
+            ", dword ptr [",
+            $from,
+            r" + 4 * \word], \word",
+            "\n.endr\n",
         )
     };
 }

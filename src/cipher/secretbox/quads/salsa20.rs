@@ -160,7 +160,7 @@ pub(super) unsafe fn expand(key: &[u8; 32], nonce: &[u8; 24], rows: &mut [u8; RO
         run!(
             [
                 "vmovdqu ymm0, [{key}]",
-                "vmovdqu xmm4, [{nonce}]",
+                nonce_read!("xmm4", "{nonce}", "1, 2, 3"),
                 placed!(),
                 "vmovdqu xmm5, [{constants}]",
                 rounds!(double_round!(("xmm5" "xmm1" "xmm2" "xmm3" "xmm6"))),
@@ -168,7 +168,7 @@ pub(super) unsafe fn expand(key: &[u8; 32], nonce: &[u8; 24], rows: &mut [u8; RO
                 "vpblendd xmm0, xmm0, xmm3, 4",
                 "vpshufd xmm0, xmm0, 0x4e",
                 "vinserti128 ymm0, ymm5, xmm0, 1",
-                "vmovq xmm4, [{nonce} + 16]",
+                nonce_read!("xmm4", "{nonce} + 16", "1"),
                 placed!(),
                 "vmovdqu [{rows}], xmm1",
                 "vmovdqu [{rows} + 16], xmm2",

@@ -4,10 +4,9 @@
 macro_rules! masked {
     () => {
         concat!(
+            "mov {at}, [{ends}]\n",
+            nonce_read!("xmm0", "{at}", "1, 2"),
             r"
-        mov {at}, [{ends}]
-        vmovq xmm0, [{at}]
-        vpinsrd xmm0, xmm0, [{at} + 8], 2
         vpinsrd xmm0, xmm0, [{constants} + 224], 3
         vshufi32x4 zmm0, zmm0, zmm0, 0
         vpshufb zmm9, zmm0, zmm8
