@@ -47,6 +47,12 @@ impl<C> KeyRing<C> {
         if from == 0 && is_first(rest) {
             return Some(0);
         }
+        self.next_of_any(rest, from)
+    }
+
+    /// As [`next_match`](Self::next_match): apart from it, so that what most values take stays short.
+    #[inline(never)]
+    fn next_of_any(&self, rest: &[u8], from: usize) -> Option<usize> {
         let within = &rest[..rest.len().min(self.has_len.len())];
         let names = memchr_iter(b':', within).filter(|&len| self.has_len[len]).map(|len| &rest[..len]);
         let first_of = |name: &[u8]| {
