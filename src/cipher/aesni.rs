@@ -16,8 +16,18 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 cpufeatures::new!(detection, "aes", "sse2");
 #[cfg(not(feature = "std"))]
 cpufeatures::new!(pairs_detection, "aes", "pclmulqdq", "avx2", "vaes", "vpclmulqdq");
-#[cfg(all(feature = "aesgcm", not(feature = "std")))]
-cpufeatures::new!(quads_detection, "avx512f", "avx512bw", "avx512vl", "bmi2");
+cpufeatures::new!(
+    quads_detection,
+    "aes",
+    "pclmulqdq",
+    "avx2",
+    "vaes",
+    "vpclmulqdq",
+    "avx512f",
+    "avx512bw",
+    "avx512vl",
+    "bmi2"
+);
 
 /// Round keys of the longest schedule.
 const KEYS_MAX: usize = 15;
@@ -53,21 +63,8 @@ pub(crate) fn takes_pairs() -> bool {
 /// Whether the processor takes four blocks at once, in registers of which parts can be masked.
 ///
 /// With `--cfg atrest_no_quads` it never does, so that what other processors run is tested on those that do.
-#[cfg(feature = "aesgcm")]
 pub(crate) fn takes_quads() -> bool {
-    if cfg!(any(atrest_no_quads, not(target_pointer_width = "64"))) {
-        return false;
-    }
-    #[cfg(not(feature = "std"))]
-    return pairs_detection::get() && quads_detection::get();
-    #[cfg(feature = "std")]
-    {
-        takes_pairs()
-            && std::is_x86_feature_detected!("avx512f")
-            && std::is_x86_feature_detected!("avx512bw")
-            && std::is_x86_feature_detected!("avx512vl")
-            && std::is_x86_feature_detected!("bmi2")
-    }
+    cfg!(not(any(atrest_no_quads, not(target_pointer_width = "64")))) && quads_detection::get()
 }
 
 impl RoundKeys {

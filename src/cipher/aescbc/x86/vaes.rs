@@ -1,5 +1,5 @@
-//! CBC decryption with two blocks to a register: NIST SP 800-38A, 6.2. `unsafe` code: instructions that not every processor
-//! has, behind the proof that this one has them, and pointers.
+//! CBC decryption with two blocks to a register, or four where the processor can and there are many: NIST SP 800-38A, 6.2. `unsafe`
+//! code: instructions that not every processor has, behind the proof that this one has them, and pointers.
 //!
 //! It begins at the end, where the padding is: what is done last is the only block or pair that has no block before it.
 //!
@@ -13,49 +13,56 @@ use core::arch::asm;
 use inout::InOutBuf;
 use zeroize::ZeroizeOnDrop;
 
-use super::super::super::aesni::{RoundKeys, takes_pairs};
+use super::super::super::aesni::{RoundKeys, takes_pairs, takes_quads};
 
 /// The round keys of decryption, and the proof that this processor has the instructions, or none of both; wiped on drop.
 pub(super) struct WideKeys(RoundKeys);
 
 impl ZeroizeOnDrop for WideKeys {}
 
-/// Takes pairs through some rounds.
+/// Takes pairs or quads through some rounds.
 macro_rules! some_rounds {
-    ($keys:literal, $($pair:literal)*) => {
+    ($broadcast:literal $key:literal, $keys:literal, $($blocks:literal)*) => {
         concat!(
             "\n.irp key, ",
             $keys,
-            "\n vbroadcasti128 ymm8, [{keys} + 16 * \\key]\n",
-            $("vaesdec ", $pair, ", ", $pair, ", ymm8\n",)*
+            "\n", $broadcast, " ", $key, ", [{keys} + 16 * \\key]\n",
+            $("vaesdec ", $blocks, ", ", $blocks, ", ", $key, "\n",)*
             ".endr\n"
         )
     };
 }
 
-/// Takes pairs, with the first key, through all rounds but the last, whose key is then in `ymm8`.
+/// Takes pairs or quads, with the first key, through all rounds but the last, whose key is read then.
 macro_rules! rounds {
-    ($($pair:literal)*) => {
+    ($broadcast:literal $key:literal, $($blocks:literal)*) => {
         concat!(
-            some_rounds!("1, 2, 3, 4, 5, 6, 7, 8, 9", $($pair)*),
+            some_rounds!($broadcast $key, "1, 2, 3, 4, 5, 6, 7, 8, 9", $($blocks)*),
             "cmp {rounds}, 12\n jb 22f\n",
-            some_rounds!("10, 11", $($pair)*),
+            some_rounds!($broadcast $key, "10, 11", $($blocks)*),
             "je 22f\n",
-            some_rounds!("12, 13", $($pair)*),
-            "22:\n vbroadcasti128 ymm8, [{last}]\n"
+            some_rounds!($broadcast $key, "12, 13", $($blocks)*),
+            "22:\n", $broadcast, " ", $key, ", [{last}]\n"
         )
     };
 }
 
-/// Decrypts pairs at the end, each at its place, and goes on before them: from there on is the block that comes before them.
-macro_rules! pairs {
-    ($len:literal, $(($pair:literal $at:literal))*) => {
+/// Decrypts pairs or quads at the end, each at its place, and goes on before them: from there on is the block that comes before
+/// them.
+macro_rules! at_end {
+    (pairs, $len:literal, $($blocks:tt)*) => {
+        at_end!("vbroadcasti128" "ymm8" "vpxor" "ymm9" "vmovdqu", $len, $($blocks)*)
+    };
+    (quads, $len:literal, $($blocks:tt)*) => {
+        at_end!("vbroadcasti32x4" "zmm8" "vpxord" "zmm9" "vmovdqu32", $len, $($blocks)*)
+    };
+    ($broadcast:literal $key:literal $xor:literal $other:literal $store:literal, $len:literal, $(($blocks:literal $at:literal))*) => {
         concat!(
-            "sub {from}, ", $len, "\n sub {to}, ", $len, "\n vbroadcasti128 ymm8, [{keys}]\n",
-            $("vpxor ", $pair, ", ymm8, [{from} + ", $at, " + 16]\n",)*
-            rounds!($($pair)*),
-            $("vpxor ymm9, ymm8, [{from} + ", $at, "]\n vaesdeclast ", $pair, ", ", $pair, ", ymm9\n",)*
-            $("vmovdqu [{to} + ", $at, " + 16], ", $pair, "\n",)*
+            "sub {from}, ", $len, "\n sub {to}, ", $len, "\n ", $broadcast, " ", $key, ", [{keys}]\n",
+            $($xor, " ", $blocks, ", ", $key, ", [{from} + ", $at, " + 16]\n",)*
+            rounds!($broadcast $key, $($blocks)*),
+            $($xor, " ", $other, ", ", $key, ", [{from} + ", $at, "]\n vaesdeclast ", $blocks, ", ", $blocks, ", ", $other, "\n",)*
+            $($store, " [{to} + ", $at, " + 16], ", $blocks, "\n",)*
         )
     };
 }
@@ -74,7 +81,7 @@ macro_rules! first {
             vbroadcasti128 ymm8, [{keys}]
             vpxor ymm0, ymm0, ymm8
             ",
-            rounds!("ymm0"),
+            rounds!("vbroadcasti128" "ymm8", "ymm0"),
             "vpxor ymm1, ymm1, ymm8
             vaesdeclast ymm0, ymm0, ymm1
             test {len}, 16
@@ -148,21 +155,28 @@ unsafe fn decrypt(keys: &RoundKeys, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
             "32:",
             "cmp {behind}, 256",
             "jb 33f",
-            pairs!("256", ("ymm0" "0") ("ymm1" "32") ("ymm2" "64") ("ymm3" "96") ("ymm4" "128") ("ymm5" "160") ("ymm6" "192") ("ymm7" "224")),
+            "test {takes_quads:e}, {takes_quads:e}",
+            "jnz 31f",
+            at_end!(pairs, "256", ("ymm0" "0") ("ymm1" "32") ("ymm2" "64") ("ymm3" "96") ("ymm4" "128") ("ymm5" "160") ("ymm6" "192") ("ymm7" "224")),
             "sub {behind}, 256",
             "jmp 32b",
+            "31:",
+            at_end!(quads, "256", ("zmm0" "0") ("zmm1" "64") ("zmm2" "128") ("zmm3" "192")),
+            "sub {behind}, 256",
+            "cmp {behind}, 256",
+            "jae 31b",
             "33:",
             "test {behind}, 128",
             "jz 34f",
-            pairs!("128", ("ymm0" "0") ("ymm1" "32") ("ymm2" "64") ("ymm3" "96")),
+            at_end!(pairs, "128", ("ymm0" "0") ("ymm1" "32") ("ymm2" "64") ("ymm3" "96")),
             "34:",
             "test {behind}, 64",
             "jz 35f",
-            pairs!("64", ("ymm0" "0") ("ymm1" "32")),
+            at_end!(pairs, "64", ("ymm0" "0") ("ymm1" "32")),
             "35:",
             "test {behind}, 32",
             "jz 36f",
-            pairs!("32", ("ymm0" "0")),
+            at_end!(pairs, "32", ("ymm0" "0")),
             "36:",
             first!(),
             cleared!(),
@@ -174,6 +188,7 @@ unsafe fn decrypt(keys: &RoundKeys, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
             from = inout(reg) from.add(len - 16) => _,
             to = inout(reg) to.add(len - 16) => _,
             len = in(reg) len,
+            takes_quads = in(reg) u32::from(takes_quads()),
             behind = inout(reg) (len - 16) & !31 => _,
             out("ymm0") _, out("ymm1") _, out("ymm2") _, out("ymm3") _, out("ymm4") _, out("ymm5") _, out("ymm6") _,
             out("ymm7") _, out("ymm8") _, out("ymm9") _, out("ymm10") _, out("ymm11") _, out("ymm12") _,
