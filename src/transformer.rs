@@ -194,15 +194,15 @@ impl<'p> Transformer<'p> {
         let mut failures = Failures::default();
         for (index, provider) in self.providers().enumerate() {
             let kind = provider.kind();
-            let prefix = kind.prefix().as_bytes();
-            if !buffers.stored().starts_with(prefix) || (prefix.is_empty() && failures.any()) {
+            let has_prefix = !kind.prefix().is_empty();
+            if !kind.begins(buffers.stored()) || (!has_prefix && failures.any()) {
                 continue;
             }
             *found = Found::at(index, kind);
             match provider.open_value(aad, buffers, found) {
                 // Trying others after that would make the result depend on the size of the buffer.
                 opened @ (Ok(_) | Err(Error::BufferTooSmall { .. })) => return opened,
-                Err(_) if prefix.is_empty() && !self.is_bare() => {}
+                Err(_) if !has_prefix && !self.is_bare() => {}
                 Err(error) => failures.record(error),
             }
         }
