@@ -13,9 +13,9 @@ type sampler struct {
 
 func newSampler(quick bool) sampler {
 	if quick {
-		return sampler{batch: 500 * time.Microsecond, samples: 201}
+		return sampler{batch: 500 * time.Microsecond, samples: 81}
 	}
-	return sampler{batch: time.Millisecond, samples: 1001}
+	return sampler{batch: time.Millisecond, samples: 301}
 }
 
 // median is the nanoseconds of one call: the median of many short batches, which an interruption spoils one of.

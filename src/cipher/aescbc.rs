@@ -64,12 +64,9 @@ impl AesCbcKey {
         Ok(())
     }
 
-    /// Decrypts whole blocks and returns the plaintext's length.
+    /// Decrypts `text` and returns the plaintext's length.
     #[inline(always)]
     fn open(&self, iv: &[u8; 16], mut text: InOutBuf<'_, '_, u8>) -> Result<usize> {
-        if text.len() % BLOCK_LEN != 0 {
-            return Err(Error::Open);
-        }
         self.0.get().decrypt(iv, text.reborrow());
         padding::unpadded_len(text.get_out())
     }

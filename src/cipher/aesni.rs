@@ -64,7 +64,7 @@ pub(crate) fn takes_pairs() -> bool {
 ///
 /// With `--cfg atrest_no_quads` it never does, so that what other processors run is tested on those that do.
 pub(crate) fn takes_quads() -> bool {
-    cfg!(not(any(atrest_no_quads, not(target_pointer_width = "64")))) && quads_detection::get()
+    cfg!(all(target_pointer_width = "64", not(atrest_no_quads))) && quads_detection::get()
 }
 
 impl RoundKeys {

@@ -24,8 +24,8 @@ macro_rules! run {
     };
 }
 
-/// Reads a nonce to a register, word by word, of 32 bits each: sources write it so, and what was written in parts and is read as a
-/// whole at once, a processor waits for.
+/// Reads a nonce to a register, the first word of 32 bits and those behind it, given by their numbers, one by one; the rest becomes
+/// zero. What was just written in parts, as the pooled source writes a nonce, a processor waits for if it is read as a whole.
 macro_rules! nonce_read {
     ($to:literal, $from:literal, $words_behind:literal) => {
         concat!(

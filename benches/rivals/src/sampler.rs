@@ -24,7 +24,7 @@ pub struct Cell {
 impl Sampler {
     /// Measures only what `only` is a part of the name of, if it is given.
     pub fn new(quick: bool, only: Option<String>) -> Self {
-        let (batch, samples) = if quick { (Duration::from_micros(200), 101) } else { (Duration::from_millis(1), 301) };
+        let (batch, samples) = if quick { (Duration::from_micros(200), 41) } else { (Duration::from_millis(1), 101) };
         Self { batch, samples, only, rows: Vec::new() }
     }
 

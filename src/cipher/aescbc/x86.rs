@@ -1,6 +1,6 @@
 //! The backend for x86-64 with AES instructions: one chain of encryption with nothing between its rounds, and several
 //! values at once, whose chains do not wait for each other. The library takes every block by way of memory. Decryption,
-//! which has no chain, takes two blocks to a register where the processor can, and is the library's where it cannot.
+//! which has no chain, takes two or four blocks to a register where the processor can, and is the library's where it cannot.
 
 #[cfg(feature = "alloc")]
 mod batch;

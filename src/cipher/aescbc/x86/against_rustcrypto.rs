@@ -75,6 +75,18 @@ fn every_length_and_key_length() {
 }
 
 #[test]
+fn what_is_no_whole_block_stays_as_it_is() {
+    let (schedule, iv) = (schedule(&[7; 32]), [9; 16]);
+    let sealed = by_library(&schedule, &iv, &[5; 32]);
+    for len in [0, 1, 15, 16, 17, 31, 40] {
+        let mut text = [&sealed[..], &[0xa5; 8]].concat();
+        schedule.decrypt(&iv, (&mut text[..len]).into());
+        let whole = (len - len % 16).min(32);
+        assert_eq!(text, [&[5; 32][..whole], &sealed[whole..], &[0xa5; 8]].concat(), "{len}");
+    }
+}
+
+#[test]
 fn random_inputs() {
     let mut rng = ChaCha20Rng::from_seed([2; 32]);
     let rounds = if cfg!(miri) {

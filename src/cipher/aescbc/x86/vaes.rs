@@ -1,7 +1,8 @@
 //! CBC decryption with two blocks to a register, or four where the processor can and there are many: NIST SP 800-38A, 6.2. `unsafe`
 //! code: instructions that not every processor has, behind the proof that this one has them, and pointers.
 //!
-//! It begins at the end, where the padding is: what is done last is the only block or pair that has no block before it.
+//! It goes from the end to the start: the padding, which is looked at next, is written long before, and each block finds the one
+//! before it as it was, in place too.
 //!
 //! It is assembly, in which no text ever leaves the registers but for the output: a compiler that had values of its own between
 //! the instructions would spill some, at one level of optimisation or another. No branch and no address depends on a key or
@@ -47,8 +48,8 @@ macro_rules! rounds {
     };
 }
 
-/// Decrypts pairs or quads at the end, each at its place, and goes on before them: from there on is the block that comes before
-/// them.
+/// Decrypts pairs or quads, each at its place, up to the block that `from` and `to` stand at; then they stand at the one before all
+/// of them.
 macro_rules! at_end {
     (pairs, $len:literal, $($blocks:tt)*) => {
         at_end!("vbroadcasti128" "ymm8" "vpxor" "ymm9" "vmovdqu", $len, $($blocks)*)
@@ -58,7 +59,7 @@ macro_rules! at_end {
     };
     ($broadcast:literal $key:literal $xor:literal $other:literal $store:literal, $len:literal, $(($blocks:literal $at:literal))*) => {
         concat!(
-            "sub {from}, ", $len, "\n sub {to}, ", $len, "\n ", $broadcast, " ", $key, ", [{keys}]\n",
+            "sub {from}, ", $len, "\n sub {to}, ", $len, "\n sub {before}, ", $len, "\n ", $broadcast, " ", $key, ", [{keys}]\n",
             $($xor, " ", $blocks, ", ", $key, ", [{from} + ", $at, " + 16]\n",)*
             rounds!($broadcast $key, $($blocks)*),
             $($xor, " ", $other, ", ", $key, ", [{from} + ", $at, "]\n vaesdeclast ", $blocks, ", ", $blocks, ", ", $other, "\n",)*
@@ -67,16 +68,16 @@ macro_rules! at_end {
     };
 }
 
-/// Decrypts the first pair, or the first block alone.
+/// Decrypts the first block, or the first pair, of which `from` and `to` stand at the second block.
 macro_rules! first {
     () => {
         concat!(
             "vmovdqu xmm1, [{iv}]
-            vmovdqu xmm0, [{first}]
-            test {len}, 16
-            jnz 37f
-            vmovdqu ymm0, [{first}]
-            vinserti128 ymm1, ymm1, xmm0, 1
+            vmovdqu xmm0, [{from}]
+            test {before}, {before}
+            jz 37f
+            vinserti128 ymm1, ymm1, [{from} - 16], 1
+            vmovdqu ymm0, [{from} - 16]
             37:
             vbroadcasti128 ymm8, [{keys}]
             vpxor ymm0, ymm0, ymm8
@@ -84,8 +85,8 @@ macro_rules! first {
             rounds!("vbroadcasti128" "ymm8", "ymm0"),
             "vpxor ymm1, ymm1, ymm8
             vaesdeclast ymm0, ymm0, ymm1
-            test {len}, 16
-            jnz 38f
+            test {before}, {before}
+            jz 38f
             vmovdqu [{to} - 16], ymm0
             jmp 39f
             38:
@@ -108,7 +109,6 @@ macro_rules! cleared {
         vpxor xmm7, xmm7, xmm7
         vpxor xmm8, xmm8, xmm8
         vpxor xmm9, xmm9, xmm9
-        vpxor xmm10, xmm10, xmm10
         vzeroupper"
     };
 }
@@ -145,37 +145,36 @@ unsafe fn decrypt(keys: &RoundKeys, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
         return;
     }
     let (from, to) = text.into_raw();
-    // SAFETY: the caller vouches for the instructions. `behind` counts the bytes behind the first pair, or behind the first block where
-    // it is the one that has no pair; they are taken from the end on, while there are as many. `from` and `to` stand a block before
-    // the end of those that are left. All that a batch is made of, and the block before it, is read before it is written, and
-    // nothing behind that block is read again, so that the output may be the input. Keys are read from the first to the last,
-    // of which there are at least eleven.
+    // SAFETY: the caller vouches for the instructions, and those with `zmm` are run where they were detected. `from` and `to` stand at
+    // the last block that is left, with as many bytes before it as `before` says. So many are taken only if that says
+    // that there are as many, and a block before them. They and that block are read before they are written, and what was
+    // written is not read again, so that the output may be the input. Keys are read from the first to the last, of which there
+    // are at least eleven.
     unsafe {
         asm!(
-            "32:",
-            "cmp {behind}, 256",
-            "jb 33f",
             "test {takes_quads:e}, {takes_quads:e}",
-            "jnz 31f",
-            at_end!(pairs, "256", ("ymm0" "0") ("ymm1" "32") ("ymm2" "64") ("ymm3" "96") ("ymm4" "128") ("ymm5" "160") ("ymm6" "192") ("ymm7" "224")),
-            "sub {behind}, 256",
-            "jmp 32b",
+            "jz 32f",
             "31:",
+            "cmp {before}, 256",
+            "jb 33f",
             at_end!(quads, "256", ("zmm0" "0") ("zmm1" "64") ("zmm2" "128") ("zmm3" "192")),
-            "sub {behind}, 256",
-            "cmp {behind}, 256",
-            "jae 31b",
+            "jmp 31b",
+            "32:",
+            "cmp {before}, 256",
+            "jb 33f",
+            at_end!(pairs, "256", ("ymm0" "0") ("ymm1" "32") ("ymm2" "64") ("ymm3" "96") ("ymm4" "128") ("ymm5" "160") ("ymm6" "192") ("ymm7" "224")),
+            "jmp 32b",
             "33:",
-            "test {behind}, 128",
-            "jz 34f",
+            "cmp {before}, 128",
+            "jb 34f",
             at_end!(pairs, "128", ("ymm0" "0") ("ymm1" "32") ("ymm2" "64") ("ymm3" "96")),
             "34:",
-            "test {behind}, 64",
-            "jz 35f",
+            "cmp {before}, 64",
+            "jb 35f",
             at_end!(pairs, "64", ("ymm0" "0") ("ymm1" "32")),
             "35:",
-            "test {behind}, 32",
-            "jz 36f",
+            "cmp {before}, 32",
+            "jb 36f",
             at_end!(pairs, "32", ("ymm0" "0")),
             "36:",
             first!(),
@@ -184,12 +183,11 @@ unsafe fn decrypt(keys: &RoundKeys, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
             rounds = in(reg) keys.rounds(),
             last = in(reg) keys.as_ptr().add(keys.rounds()),
             iv = in(reg) iv.as_ptr(),
-            first = in(reg) from,
             from = inout(reg) from.add(len - 16) => _,
             to = inout(reg) to.add(len - 16) => _,
-            len = in(reg) len,
+            before = inout(reg) len - 16 => _,
             takes_quads = in(reg) u32::from(takes_quads()),
-            behind = inout(reg) (len - 16) & !31 => _,
+            // The last instruction writes to all of them.
             out("ymm0") _, out("ymm1") _, out("ymm2") _, out("ymm3") _, out("ymm4") _, out("ymm5") _, out("ymm6") _,
             out("ymm7") _, out("ymm8") _, out("ymm9") _, out("ymm10") _, out("ymm11") _, out("ymm12") _,
             out("ymm13") _, out("ymm14") _, out("ymm15") _,
