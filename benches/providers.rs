@@ -20,7 +20,8 @@ type AesGcmCipher = aes_gcm::AesGcm<aes::Aes256Enc, U12>;
 
 const AAD: &[u8] = b"/registry/secrets/default/login1";
 
-const SIZES: [(&str, usize); 4] = [("64B", 64), ("1KiB", 1 << 10), ("16KiB", 16 << 10), ("1MiB", 1 << 20)];
+const SIZES: [(&str, usize); 6] =
+    [("64B", 64), ("256B", 256), ("1KiB", 1 << 10), ("4KiB", 4 << 10), ("16KiB", 16 << 10), ("1MiB", 1 << 20)];
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();

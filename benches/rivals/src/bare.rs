@@ -179,6 +179,9 @@ fn secretbox_dryoc(sampler: &mut Sampler, parts: Parts<'_>, [seal, open]: [Cell;
 fn secretbox_libsodium(sampler: &mut Sampler, parts: Parts<'_>, [seal, open]: [Cell; 2]) {
     let Parts { plaintext, nonce, sealed, tag, into, out } = parts;
     let (len, mut other) = (plaintext.len() as u64, [0; 16]);
+    // Without that it does not find out what the processor can do.
+    // SAFETY: it may be called at any time.
+    assert!(unsafe { libsodium_sys::sodium_init() } >= 0);
     sampler.time(seal, "bare-libsodium", |_| {
         let (out, tag, text) = (into.as_mut_ptr(), other.as_mut_ptr(), black_box(plaintext).as_ptr());
         // SAFETY: text and output have `len` bytes, and tag, nonce and key their lengths.

@@ -112,7 +112,7 @@ fn among_deks(sampler: &mut Sampler, deks: usize) {
     });
 }
 
-/// A list into one buffer, beside single opens of its values to vectors in no order; and on two threads at once.
+/// A list into one buffer, beside single opens of its values, in the same order, to a vector each; and on two threads at once.
 fn list(sampler: &mut Sampler, quick: bool) {
     let provider = Arc::new(KmsV2::new("vault").unwrap());
     rotate(&provider, 0);
@@ -121,7 +121,7 @@ fn list(sampler: &mut Sampler, quick: bool) {
     let mut out = vec![0; stored[0].len()];
     let mut place = 0;
     sampler.time(cell("list", 1), NAME, |_| {
-        place = (place + STRIDE) % LIST;
+        place = (place + 1) % LIST;
         transformer.open(AAD, black_box(&stored[place])).unwrap()
     });
     sampler.time(cell("list", LIST), NAME, |_| {

@@ -12,14 +12,11 @@ use crate::{chart, table, targets};
 pub fn write(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let [folder, date, machine, parts @ ..] = arguments else { return Err("folder, date, machine and parts?".into()) };
     let folder = Path::new(folder);
-    let mut joined = Part::default();
-    for part in parts {
-        let part: Part = serde_json::from_str(&fs::read_to_string(part)?)?;
-        joined.versions.extend(part.versions);
-        joined.rows.extend(part.rows);
-    }
-    let rows = medians(joined.rows);
-    let report = Report { machine: machine.clone(), date: date.clone(), versions: joined.versions, rows };
+    let read = |part: &String| Ok::<Part, Box<dyn Error>>(serde_json::from_str(&fs::read_to_string(part)?)?);
+    let parts = parts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let versions = parts.iter().flat_map(|part| part.versions.clone()).collect();
+    let rows = medians(parts.iter().flat_map(|part| part.rows.clone()).collect());
+    let report = Report { machine: machine.clone(), date: date.clone(), versions, rows, parts };
     let verdicts = targets::verdicts(&report);
 
     fs::create_dir_all(folder)?;

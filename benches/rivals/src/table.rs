@@ -14,7 +14,8 @@ pub fn markdown(report: &Report, verdicts: &[Verdict]) -> String {
         text,
         "{}.\n\nMedians of one run on one core. Each operation is complete: nonce, prefix, cipher, allocation, and\n\
          freeing and wiping what is returned; `-into` uses a buffer of the caller, `-many` seals 64 values with one call, `bare` is the primitive alone:\n\
-         `bare` and `bare-fast` that of the library's own backends, with two buffers; of KMS v2 those of RustCrypto and AWS-LC.\n",
+         `bare` and `bare-fast` that of the library's own backends, with two buffers; of KMS v2 those of RustCrypto and AWS-LC,\n\
+         and of the own envelope those of RustCrypto, with the wrapping of the DEK. Beside a primitive the median of the processes' ratios counts.\n",
         versions.join(", ")
     );
     targets(&mut text, verdicts);

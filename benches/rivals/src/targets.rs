@@ -125,7 +125,9 @@ fn over_libraries(report: &Report, nonce: f64, verdicts: &mut Vec<Verdict>) {
             let times = libraries.iter().filter_map(|name| Some((report.ns(provider, op, len, name)?, *name)));
             let best = times.min_by(|a, b| a.0.total_cmp(&b.0));
             let build = BUILDS[1][0];
-            if let (Some((best, with)), Some(is)) = (best, report.ns(provider, op, len, build)) {
+            let Some((best, with)) = best else { continue };
+            if let Some(ratio) = report.ratio(provider, op, len, [build, with]) {
+                let is = ratio * best;
                 let limit = best * SHARE + nonce + if len == 64 { MORE_AT_64 } else { 0.0 };
                 let (against, with) = (Against::Library, format!("{with}, {best:.0}"));
                 let name = format!("{provider} {op}");
@@ -139,8 +141,9 @@ fn over_primitives(report: &Report, nonce: f64, verdicts: &mut Vec<Verdict>) {
     for provider in ["aesgcm", "aescbc", "secretbox"] {
         for (op, [build, bare]) in ["seal", "open"].into_iter().flat_map(|op| BUILDS.map(|build| (op, build))) {
             for (len, share) in [(1 << 10, SHARE), (1 << 20, 1.02)] {
-                let times = (report.ns(provider, op, len, build), report.ns(provider, op, len, bare));
-                if let (Some(is), Some(primitive)) = times {
+                let times = (report.ratio(provider, op, len, [build, bare]), report.ns(provider, op, len, bare));
+                if let (Some(ratio), Some(primitive)) = times {
+                    let is = ratio * primitive;
                     let limit = primitive * share + nonce;
                     let (against, with) = (Against::Primitive, format!("{bare}, {primitive:.0}"));
                     let name = format!("{provider} {op}");

@@ -84,7 +84,7 @@ impl Texts {
     }
 }
 
-/// Moves what is allocated next by less than a page, in each process by another length. A processor waits where it reads from what has
+/// Moves what is allocated next by less than a page, in each process by another length, unless it has room elsewhere. A processor waits where it reads from what has
 /// the lower bits of its address in common with what it just wrote: a key that lies so to a buffer would take longer in all
 /// processes alike.
 fn displace() {

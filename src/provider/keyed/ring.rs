@@ -40,6 +40,7 @@ impl<C> KeyRing<C> {
         &self.header
     }
 
+    /// Index of the first key from `from` on whose name and a `:` the rest of a value begins with.
     pub(super) fn next_match(&self, rest: &[u8], from: usize) -> Option<usize> {
         // Most values are of the key that seals, and none comes before it.
         let (first, _) = self.keys.first()?;
@@ -50,7 +51,7 @@ impl<C> KeyRing<C> {
         self.next_of_any(rest, from)
     }
 
-    /// As [`next_match`](Self::next_match): apart from it, so that what most values take stays short.
+    /// The same, apart from it, so that what most values take stays short.
     #[inline(never)]
     fn next_of_any(&self, rest: &[u8], from: usize) -> Option<usize> {
         let within = &rest[..rest.len().min(self.has_len.len())];

@@ -81,7 +81,7 @@ fn what_is_no_whole_block_stays_as_it_is() {
     for len in [0, 1, 15, 16, 17, 31, 40] {
         let mut text = [&sealed[..], &[0xa5; 8]].concat();
         schedule.decrypt(&iv, (&mut text[..len]).into());
-        let whole = (len - len % 16).min(32);
+        let whole = len - len % 16;
         assert_eq!(text, [&[5; 32][..whole], &sealed[whole..], &[0xa5; 8]].concat(), "{len}");
     }
 }
@@ -100,7 +100,7 @@ fn random_inputs() {
         let key_len = 16 + 8 * up_to(&mut rng, 2);
         let schedule = schedule(&random(&mut rng, key_len));
         let iv = random(&mut rng, 16).try_into().unwrap();
-        let len = 16 * (1 + up_to(&mut rng, 20));
+        let len = 16 * (1 + up_to(&mut rng, 40));
         compare(&schedule, &iv, &random(&mut rng, len));
     }
 }

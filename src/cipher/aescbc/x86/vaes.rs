@@ -148,8 +148,8 @@ unsafe fn decrypt(keys: &RoundKeys, iv: &[u8; 16], text: InOutBuf<'_, '_, u8>) {
     // SAFETY: the caller vouches for the instructions, and those with `zmm` are run where they were detected. `from` and `to` stand at
     // the last block that is left, with as many bytes before it as `before` says. So many are taken only if that says
     // that there are as many, and a block before them. They and that block are read before they are written, and what was
-    // written is not read again, so that the output may be the input. Keys are read from the first to the last, of which there
-    // are at least eleven.
+    // written is not read again, so that the output may be the input. In the end `before` says whether one block is left or two, of
+    // which the first goes with the `iv`. Keys are read from the first to the last, of which there are at least eleven.
     unsafe {
         asm!(
             "test {takes_quads:e}, {takes_quads:e}",
