@@ -204,15 +204,29 @@ pub(crate) struct Held<T> {
 #[cfg(any(feature = "aescbc", feature = "aesgcm", feature = "secretbox"))]
 impl<T> Held<T> {
     /// Runs `build`, keeps its result and wipes the part of the stack that `build` used.
+    #[allow(dead_code, reason = "aesgcm settles")]
     pub(crate) fn try_new<E>(build: impl FnOnce() -> Result<T, E>) -> Result<Self, E> {
-        stack_wiped::<KEY_STACK, _>(|| Self::build(build))
+        Self::try_new_settled(build, |_| ())
     }
 
-    fn build<E>(build: impl FnOnce() -> Result<T, E>) -> Result<Self, E> {
-        let inner = build()?;
-        #[cfg(feature = "alloc")]
-        let inner = alloc::sync::Arc::new(inner);
+    /// The same, and runs `settle` on the result where it stays; without an allocator that is not known.
+    pub(crate) fn try_new_settled<E>(
+        build: impl FnOnce() -> Result<T, E>,
+        settle: impl FnOnce(&mut T),
+    ) -> Result<Self, E> {
+        stack_wiped::<KEY_STACK, _>(|| Self::build(build, settle))
+    }
+
+    #[cfg(feature = "alloc")]
+    fn build<E>(build: impl FnOnce() -> Result<T, E>, settle: impl FnOnce(&mut T)) -> Result<Self, E> {
+        let mut inner = alloc::sync::Arc::new(build()?);
+        alloc::sync::Arc::get_mut(&mut inner).map(settle);
         Ok(Self { inner })
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn build<E>(build: impl FnOnce() -> Result<T, E>, _settle: impl FnOnce(&mut T)) -> Result<Self, E> {
+        build().map(|inner| Self { inner })
     }
 
     pub(crate) fn get(&self) -> &T {

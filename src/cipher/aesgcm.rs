@@ -75,10 +75,9 @@ impl AesGcmKey {
     pub const SEALS_ADVISED: u32 = 200_000;
 
     fn expand(bytes: &[u8]) -> Result<Self> {
-        let key = Held::try_new(|| {
-            Ok::<_, Error>(Key { schedule: Schedule::expand(bytes)?, seals: SealBudget::new(Self::SEALS_MAX) })
-        })?;
-        Ok(Self(key))
+        let build =
+            || Ok::<_, Error>(Key { schedule: Schedule::expand(bytes)?, seals: SealBudget::new(Self::SEALS_MAX) });
+        Held::try_new_settled(build, |key| key.schedule.settle()).map(Self)
     }
 
     /// The key with a budget of that many seals: a lower limit, or where an earlier count stood.

@@ -48,6 +48,11 @@ impl Schedule {
         Ok(Self { long: Box::new(Key::expand(key)?), zeros: 0, own: own::Schedule::expand(key)? })
     }
 
+    /// Makes the best of where it lies, from where it is not moved any more.
+    pub(super) fn settle(&mut self) {
+        self.own.settle();
+    }
+
     /// What a call with a text of that length leaves on the stack.
     pub(super) const fn spills(&self, text_len: usize) -> Spills {
         if self.is_for_own(text_len) { self.own.spills(text_len) } else { Spills::Much }

@@ -73,6 +73,11 @@ impl Schedule {
         }
     }
 
+    /// It has nothing to settle.
+    #[cfg(not(target_arch = "x86_64"))]
+    #[allow(clippy::needless_pass_by_ref_mut, clippy::unused_self, reason = "another backend has")]
+    pub(super) const fn settle(&mut self) {}
+
     /// What a call with a text of that length leaves on the stack.
     pub(super) const fn spills(&self, _text_len: usize) -> Spills {
         Spills::Much

@@ -84,6 +84,13 @@ impl Schedule {
         BlockKeys::expand(key).map(|keys| Self(Keys::Blocks(keys, [0; room_beside::<BlockKeys>()])))
     }
 
+    /// Makes the best of where it lies, from where it is not moved any more.
+    pub(super) fn settle(&mut self) {
+        if let Keys::Quads(keys, _) = &mut self.0 {
+            keys.settle();
+        }
+    }
+
     /// What a call with a text of that length leaves on the stack.
     pub(super) const fn spills(&self, _text_len: usize) -> Spills {
         match self.0 {
@@ -268,6 +275,36 @@ mod once {
             let buffers = InOutBuf::new(expected, out).unwrap();
             assert_eq!(BlockKeys::open_once(&key, &nonce, aad, buffers), Ok(tag));
             assert_eq!(out, text);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "pool"))]
+#[allow(clippy::unwrap_used)]
+mod settled {
+    use alloc::boxed::Box;
+    use alloc::vec;
+
+    use super::*;
+
+    /// Wherever they lie.
+    #[test]
+    fn settled_keys_do_what_they_did() {
+        let (nonce, text) = ([9; 12], [5; 900]);
+        let mut between = vec![];
+        for place in 0..16 {
+            between.push(vec![0_u8; 24 + 16 * place]);
+            let mut schedule = Box::new(Schedule::expand(&[7; 32]).unwrap());
+            let sealed = |schedule: &Schedule, aad: &[u8], len: usize| {
+                let (mut out, mut tag) = (vec![0; len], [0; 16]);
+                schedule.seal(&nonce, aad, &text[..len], &mut out, &mut tag).unwrap();
+                (out, tag)
+            };
+            let cases = [(0, 0), (20, 100), (300, 255), (17, 256), (5, 900)];
+            let all = |schedule: &Schedule| cases.map(|(aad, len)| sealed(schedule, &text[..aad], len));
+            let before = all(&schedule);
+            schedule.settle();
+            assert_eq!(all(&schedule), before, "{place}");
         }
     }
 }

@@ -19,10 +19,18 @@ use super::lengths;
 /// The key's powers from the 17th down to the first, and zeros that pair with what fills the last quad.
 const POWERS: usize = 20;
 
+/// With room to be moved to where a line of the cache begins.
+const ROOM: usize = POWERS + 4;
+
 /// The round keys and the hash key, and the proof that this processor has the instructions; wiped on drop.
 pub(super) struct QuadKeys {
     keys: RoundKeys,
-    powers: [u128; POWERS],
+    powers: [u128; ROOM],
+    /// Where the powers begin.
+    at: usize,
+    /// Fills what would be padding, which is moved along and not wiped on drop.
+    #[expect(dead_code, reason = "the zeros are there to be moved, not read")]
+    zeros: usize,
 }
 
 /// What stands at the ends of a pass. Nonce and tag are read and written where they are: put together here first, they would be
@@ -46,31 +54,43 @@ impl QuadKeys {
         if !takes_quads() {
             return None;
         }
-        let mut keys = Self { keys: RoundKeys::expand(key)?, powers: [0; POWERS] };
+        let mut keys = Self { keys: RoundKeys::expand(key)?, powers: [0; ROOM], at: 0, zeros: 0 };
         // SAFETY: the instructions were detected above, which is all that the function asks for.
         unsafe { passes::expand(&keys.keys, &mut keys.powers) };
         Some(keys)
+    }
+
+    /// Moves the powers so that those of 16 blocks fill lines of the cache: across two of them a register takes longer to be
+    /// read. For keys that stay where they are, once.
+    pub(super) fn settle(&mut self) {
+        // A line has four of them, and one power comes before those of 16 blocks.
+        self.at = 3 - self.powers.as_ptr().addr() / 16 % 4;
+        self.powers.rotate_right(self.at);
+    }
+
+    fn powers(&self) -> &[u128] {
+        &self.powers[self.at % 4..]
     }
 
     /// Encrypts `text` and writes the tag.
     pub(super) fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &mut [u8; 16]) {
         let ends = Ends::new(nonce, aad, text.len(), tag);
         // SAFETY: these keys exist only where the instructions were detected; nonce and tag are borrowed for the whole call.
-        unsafe { passes::seal(&self.keys, &self.powers, &ends, aad, text) };
+        unsafe { passes::seal(&self.keys, self.powers(), &ends, aad, text) };
     }
 
     /// Decrypts `text` and says whether its tag was right.
     pub(super) fn open(&self, nonce: &[u8; 12], aad: &[u8], text: InOutBuf<'_, '_, u8>, tag: &[u8; 16]) -> Choice {
         let ends = Ends::new(nonce, aad, text.len(), core::ptr::from_ref(tag).cast_mut());
         // SAFETY: as of `seal`.
-        Choice::from(unsafe { passes::open(&self.keys, &self.powers, &ends, aad, text) })
+        Choice::from(unsafe { passes::open(&self.keys, self.powers(), &ends, aad, text) })
     }
 
     /// As [`open`](Self::open), for a text that stays as it is.
     pub(super) fn check(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], tag: &[u8; 16]) -> Choice {
         let ends = Ends::new(nonce, aad, text.len(), core::ptr::from_ref(tag).cast_mut());
         // SAFETY: as of `seal`.
-        Choice::from(unsafe { passes::check(&self.keys, &self.powers, &ends, aad, text) })
+        Choice::from(unsafe { passes::check(&self.keys, self.powers(), &ends, aad, text) })
     }
 }
 

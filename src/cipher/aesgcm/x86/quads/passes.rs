@@ -8,7 +8,7 @@
 use inout::InOutBuf;
 
 use super::super::super::super::aesni::RoundKeys;
-use super::{Ends, POWERS};
+use super::{Ends, ROOM};
 
 /// What the lines read, by offsets.
 #[repr(C, align(64))]
@@ -57,14 +57,9 @@ macro_rules! pass {
 /// Encrypts `text` and writes the tag.
 ///
 /// # Safety
-/// The processor has what was detected. Nonce and tag of the `ends` may be read, and by `seal` the tag written, until it returns.
-pub(super) unsafe fn seal(
-    keys: &RoundKeys,
-    powers: &[u128; POWERS],
-    ends: &Ends,
-    aad: &[u8],
-    text: InOutBuf<'_, '_, u8>,
-) {
+/// The processor has what was detected. There are as many `powers` as `POWERS` says. Nonce and tag of the `ends` may be read, and by
+/// `seal` the tag written, until it returns.
+pub(super) unsafe fn seal(keys: &RoundKeys, powers: &[u128], ends: &Ends, aad: &[u8], text: InOutBuf<'_, '_, u8>) {
     let len = text.len();
     let (from, to) = text.into_raw();
     // SAFETY: the caller vouches for the instructions, and for the ends: 12 bytes of the nonce are read, and the tag's 16 are written, or
@@ -88,7 +83,7 @@ pub(super) unsafe fn seal(
 /// As of [`seal`].
 pub(super) unsafe fn open(
     keys: &RoundKeys,
-    powers: &[u128; POWERS],
+    powers: &[u128],
     ends: &Ends,
     aad: &[u8],
     text: InOutBuf<'_, '_, u8>,
@@ -113,7 +108,7 @@ pub(super) unsafe fn open(
 ///
 /// # Safety
 /// As of [`seal`].
-pub(super) unsafe fn check(keys: &RoundKeys, powers: &[u128; POWERS], ends: &Ends, aad: &[u8], text: &[u8]) -> u8 {
+pub(super) unsafe fn check(keys: &RoundKeys, powers: &[u128], ends: &Ends, aad: &[u8], text: &[u8]) -> u8 {
     let len = text.len();
     let right;
     // SAFETY: as of `seal`; nothing is written.
@@ -132,7 +127,7 @@ pub(super) unsafe fn check(keys: &RoundKeys, powers: &[u128; POWERS], ends: &End
 ///
 /// # Safety
 /// The processor has what was detected.
-pub(super) unsafe fn expand(keys: &RoundKeys, powers: &mut [u128; POWERS]) {
+pub(super) unsafe fn expand(keys: &RoundKeys, powers: &mut [u128; ROOM]) {
     // SAFETY: the caller vouches for the instructions; the first 17 powers are written, of which there are more.
     unsafe {
         run!(
