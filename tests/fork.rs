@@ -24,15 +24,16 @@ type Nonce = [u8; 24];
 type MakeChild = fn() -> libc::pid_t;
 
 fn fork() -> libc::pid_t {
-    // SAFETY: the child calls nothing but what is safe after a fork of a threaded process: the generator,
-    // which takes no lock and allocates nothing, `write`, `waitpid`, `fork` and `_exit`.
+    // SAFETY: the child calls nothing but what is safe after a fork of a threaded process: `write`, `waitpid`,
+    // `fork`, `_exit` and the generator, whose first draw in a thread allocates, which glibc allows here.
     unsafe { libc::fork() }
 }
 
-/// A clone that runs no handler of the C library.
+/// A clone that runs no handler of the C library, so that a lock another thread holds stays held in the child.
 fn bare_clone() -> libc::pid_t {
     const NONE: libc::c_long = 0;
-    // SAFETY: as for `fork`; without flags and with no stack given, the child goes on with a copy of this one.
+    // SAFETY: as for `fork`, but that the child must not allocate unless there is one thread: its caller has drawn
+    // before or is alone. Without flags and with no stack given, the child goes on with a copy of this one.
     let id = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(libc::SIGCHLD), NONE, NONE, NONE, NONE) };
     libc::pid_t::try_from(id).unwrap_or(-1)
 }
@@ -44,39 +45,46 @@ fn report(rng: &mut dyn Random, pipe: RawFd) -> bool {
     rng.fill(&mut nonce).is_ok() && unsafe { libc::write(pipe, nonce.as_ptr().cast(), nonce.len()) } == 24
 }
 
+/// Whether `run` succeeds in a child of this process.
+fn in_child(make_child: MakeChild, run: impl FnOnce() -> bool) -> bool {
+    match make_child() {
+        // SAFETY: ends the child at once, without destructors or handlers of its parent.
+        0 => unsafe { libc::_exit(i32::from(!run())) },
+        child => {
+            let mut status = 0;
+            // SAFETY: `status` is live; an id that is none makes the call fail.
+            child > 0 && unsafe { libc::waitpid(child, &raw mut status, 0) } == child && status == 0
+        }
+    }
+}
+
 /// Reports two nonces, one before and one after two children of `generations` more did the same.
 fn family(make_child: MakeChild, rng: &mut dyn Random, generations: u32, pipe: RawFd) -> bool {
     let mut good = report(rng, pipe);
     for _ in 0..if generations == 0 { 0 } else { 2 } {
-        match make_child() {
-            0 => {
-                let good = family(make_child, rng, generations - 1, pipe);
-                // SAFETY: ends the child at once, without destructors or handlers of its parent.
-                unsafe { libc::_exit(i32::from(!good)) }
-            }
-            child => {
-                let mut status = 0;
-                // SAFETY: `status` is live; an id that is none makes the call fail.
-                good &= child > 0 && unsafe { libc::waitpid(child, &raw mut status, 0) } == child && status == 0;
-            }
-        }
+        good &= in_child(make_child, || family(make_child, rng, generations - 1, pipe));
     }
     good & report(rng, pipe)
 }
 
-/// The nonces of a process and its descendants.
-fn nonces(make_child: MakeChild, rng: &mut dyn Random, generations: u32) -> Vec<Nonce> {
+/// What `run` and its children write to a pipe.
+fn reported(run: impl FnOnce(RawFd) -> bool) -> Vec<Nonce> {
     let mut ends = [0; 2];
     // SAFETY: the array has room for the two ends, each of which is then owned once.
     let (read, write) = unsafe {
         assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
         (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1]))
     };
-    assert!(family(make_child, rng, generations, write.as_raw_fd()), "a process of the family failed");
+    assert!(run(write.as_raw_fd()), "a process of the family failed");
     drop(write);
     let mut bytes = Vec::new();
     File::from(read).read_to_end(&mut bytes).unwrap();
     bytes.chunks(24).map(|nonce| nonce.try_into().unwrap()).collect()
+}
+
+/// The nonces of a process and its descendants.
+fn nonces(make_child: MakeChild, rng: &mut dyn Random, generations: u32) -> Vec<Nonce> {
+    reported(|pipe| family(make_child, rng, generations, pipe))
 }
 
 fn distinct(nonces: &[Nonce]) -> usize {
@@ -124,7 +132,9 @@ fn a_child_that_is_the_first_to_draw_repeats_no_sibling() {
         }
     }
     for make_child in [fork, bare_clone] {
-        let nonces = thread::spawn(move || nonces(make_child, &mut Late(0), 2)).join().unwrap();
+        // The family begins with a process of one thread: a first draw allocates, and must find no lock held.
+        let family = move |pipe| in_child(fork, || family(make_child, &mut Late(0), 2, pipe));
+        let nonces = thread::spawn(move || reported(family)).join().unwrap();
         let drawn: Vec<Nonce> = nonces.into_iter().filter(|nonce| *nonce != [0; 24]).collect();
         assert_eq!((drawn.len(), distinct(&drawn)), (13, 13));
     }
