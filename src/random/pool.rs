@@ -12,9 +12,10 @@ use super::{OsRandom, Random, RandomError};
 /// It is for nonces, so it is no [`KeySource`](super::KeySource). It reseeds after every 64 KiB of
 /// output. The generator's state is wiped when its thread ends.
 ///
-/// The first draw of a thread allocates, later ones do not. So a child that a bare `clone` makes of a process
-/// with several threads may only draw if its thread has drawn before: unlike `fork`, a bare `clone` leaves it the
-/// allocator's locks as other threads held them, and it could wait for ever.
+/// The first draw of a thread takes locks of the C library, of its allocator and its loader; later ones take none and
+/// allocate nothing. So a child that a bare `clone` makes of a process with several threads may only draw if its thread has
+/// drawn before: unlike glibc's `fork`, a bare `clone` leaves it the locks as other threads held them, and it could wait
+/// for ever.
 ///
 /// # Security
 /// A virtual machine that is restored from a snapshot goes on with the generator as it was: two copies of

@@ -15,7 +15,8 @@ pub fn markdown(report: &Report, verdicts: &[Verdict]) -> String {
         "{}.\n\nMedians of one run on one core. Each operation is complete: nonce, prefix, cipher, allocation, and\n\
          freeing and wiping what is returned; `-into` uses a buffer of the caller, `-many` seals 64 values with one call, `bare` is the primitive alone:\n\
          `bare` and `bare-fast` that of the library's own backends, with two buffers; of KMS v2 those of RustCrypto and AWS-LC,\n\
-         and of the own envelope those of RustCrypto, with the wrapping of the DEK. Beside a primitive the median of the processes' ratios counts.\n",
+         and of the own envelope those of RustCrypto, with the wrapping of the DEK. Beside a primitive the median of the processes' ratios counts:\n\
+         what is compared there is that, times the median of the primitive.\n",
         versions.join(", ")
     );
     targets(&mut text, verdicts);

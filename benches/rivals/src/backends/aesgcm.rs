@@ -31,11 +31,14 @@ fn takes_quads() -> bool {
     false
 }
 
-pub struct Key(Schedule);
+/// As the library has it: on the heap, and settled there.
+pub struct Key(Box<Schedule>);
 
 impl Key {
     pub fn new(key: &[u8]) -> Self {
-        Self(Schedule::expand(key).unwrap())
+        let mut schedule = Box::new(Schedule::expand(key).unwrap());
+        schedule.settle();
+        Self(schedule)
     }
 
     pub fn seal(&self, nonce: &[u8; 12], aad: &[u8], text: &[u8], out: &mut [u8], tag: &mut [u8; 16]) {

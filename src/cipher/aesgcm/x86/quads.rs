@@ -20,7 +20,10 @@ use super::lengths;
 const POWERS: usize = 20;
 
 /// With room to be moved to where a line of the cache begins.
-const ROOM: usize = POWERS + 4;
+const ROOM: usize = POWERS + PLACES;
+
+/// Powers to a line of the cache.
+const PLACES: usize = 4;
 
 /// The round keys and the hash key, and the proof that this processor has the instructions; wiped on drop.
 pub(super) struct QuadKeys {
@@ -61,15 +64,16 @@ impl QuadKeys {
     }
 
     /// Moves the powers so that those of 16 blocks fill lines of the cache: across two of them a register takes longer to be
-    /// read. For keys that stay where they are, once.
+    /// read. For keys that stay where they are.
     pub(super) fn settle(&mut self) {
-        // A line has four of them, and one power comes before those of 16 blocks.
-        self.at = 3 - self.powers.as_ptr().addr() / 16 % 4;
+        self.powers.rotate_left(self.at % PLACES);
+        // One power comes before those of 16 blocks.
+        self.at = PLACES - 1 - self.powers.as_ptr().addr() / 16 % PLACES;
         self.powers.rotate_right(self.at);
     }
 
     fn powers(&self) -> &[u128] {
-        &self.powers[self.at % 4..]
+        &self.powers[self.at % PLACES..][..POWERS]
     }
 
     /// Encrypts `text` and writes the tag.
@@ -101,3 +105,63 @@ impl Drop for QuadKeys {
 }
 
 impl ZeroizeOnDrop for QuadKeys {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys behind so many blocks.
+    #[repr(C, align(64))]
+    struct Placed<const N: usize>([u128; N], QuadKeys);
+
+    impl<const N: usize> Placed<N> {
+        /// Settles keys, and settles them again where they were moved to.
+        fn settled(keys: QuadKeys) -> QuadKeys {
+            let Self(_, keys) = Self::at_lines(Self([0; N], keys));
+            let Placed(_, keys) = Placed::<1>::at_lines(Placed([0], keys));
+            let Self(_, keys) = Self::at_lines(Self([0; N], keys));
+            keys
+        }
+
+        fn at_lines(mut self) -> Self {
+            self.1.settle();
+            let before = self.1.at;
+            self.1.settle();
+            assert_eq!(self.1.at, before);
+            assert_eq!((self.1.powers().as_ptr().addr() + 16) % 64, 0);
+            self
+        }
+    }
+
+    #[test]
+    fn settled_keys_begin_at_lines_and_do_what_they_did() {
+        let expanded = || QuadKeys::expand(&[7; 32]);
+        let Some(unsettled) = expanded() else { return };
+        let keys = [Placed::<0>::settled, Placed::<1>::settled, Placed::<2>::settled, Placed::<3>::settled];
+        let keys = keys.map(|settled| settled(expanded().unwrap_or_else(|| unreachable!())));
+        let mut places = [0, 1, 2, 3].map(|place| keys[place].at);
+        places.sort_unstable();
+        assert_eq!(places, [0, 1, 2, 3]);
+
+        let (nonce, text) = ([9; 12], [5; 900]);
+        for (aad, len) in [(0, 0), (20, 100), (300, 255), (17, 256), (5, 900)] {
+            let (aad, text) = (&text[..aad], &text[..len]);
+            let [mut expected, mut out] = [[0; 900]; 2];
+            let (expected, out) = (&mut expected[..len], &mut out[..len]);
+            let [mut tag, mut made] = [[0; 16]; 2];
+            unsettled.seal(&nonce, aad, buffers(text, expected), &mut tag);
+            for keys in &keys {
+                keys.seal(&nonce, aad, buffers(text, out), &mut made);
+                assert_eq!((&*out, made), (&*expected, tag));
+                assert_eq!(keys.check(&nonce, aad, expected, &tag).unwrap_u8(), 1);
+                assert_eq!(keys.open(&nonce, aad, buffers(expected, out), &tag).unwrap_u8(), 1);
+                assert_eq!(out, text);
+            }
+        }
+    }
+
+    #[allow(clippy::unwrap_used)]
+    fn buffers<'a>(text: &'a [u8], out: &'a mut [u8]) -> InOutBuf<'a, 'a, u8> {
+        InOutBuf::new(text, out).unwrap()
+    }
+}
