@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::rows::Row;
 
+/// How long calls go on before they count: what went before, such as the pages that the kernel clears for long values, slows the first ones.
+const WARM_UP: Duration = Duration::from_millis(5);
+
 /// Times calls and collects a row for each.
 pub struct Sampler {
     batch: Duration,
@@ -41,6 +44,10 @@ impl Sampler {
             }
             calls *= 2;
         };
+        let start = Instant::now();
+        while start.elapsed() < WARM_UP {
+            timed(calls, &mut call);
+        }
         let mut times: Vec<f64> =
             (0..self.samples).map(|_| timed(calls, &mut call).as_secs_f64() * 1e9 / calls as f64).collect();
         times.sort_by(f64::total_cmp);
