@@ -43,22 +43,6 @@ impl ProviderKind {
             Self::Envelope => "atrest:env:v1:",
         }
     }
-
-    /// Whether a value begins as those of this kind do.
-    #[inline]
-    pub(crate) fn begins(self, stored: &[u8]) -> bool {
-        let with_that_of = |kind: Self| stored.starts_with(kind.prefix().as_bytes());
-        // An arm for each, so that a compiler knows what it compares with and calls nothing for it.
-        match self {
-            Self::Identity => true,
-            Self::AesCbc => with_that_of(Self::AesCbc),
-            Self::AesGcm => with_that_of(Self::AesGcm),
-            Self::Secretbox => with_that_of(Self::Secretbox),
-            Self::KmsV1 => with_that_of(Self::KmsV1),
-            Self::KmsV2 => with_that_of(Self::KmsV2),
-            Self::Envelope => with_that_of(Self::Envelope),
-        }
-    }
 }
 
 impl fmt::Display for ProviderKind {

@@ -80,10 +80,9 @@ pub trait Provider: Walk + fmt::Debug + Send + Sync {
     /// [`Error::BufferTooSmall`] or [`Error::Open`]; `out` is zeroed then.
     fn open_into<'t, 'o>(&'t self, aad: &[u8], stored: &[u8], out: &'o mut [u8]) -> Result<Opened<'t, &'o [u8]>> {
         let mut found = Found::at(0, self.kind());
-        let opened = if stored.starts_with(found.kind.prefix().as_bytes()) {
-            self.open_value(aad, &mut Buffers::Separate { stored, out }, &mut found)
-        } else {
-            Err(Error::NoMatchingProvider)
+        let opened = match self.kind_of(stored) {
+            Some(_) => self.open_value(aad, &mut Buffers::Separate { stored, out }, &mut found),
+            None => Err(Error::NoMatchingProvider),
         };
         Opened::in_output(opened, found, || self.open_len_max(stored), out)
     }

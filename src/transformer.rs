@@ -18,6 +18,7 @@ use core::ops::Range;
 use alloc::{sync::Arc, vec::Vec};
 
 use crate::error::{Error, Result};
+use crate::kind::ProviderKind;
 use crate::provider::{Buffers, Failures, Found, Opened, Plaintext, Provider};
 use crate::random::Random;
 use watch::Watch;
@@ -193,9 +194,9 @@ impl<'p> Transformer<'p> {
     fn route<'t>(&'t self, aad: &[u8], buffers: &mut Buffers<'_>, found: &mut Found<'t>) -> Result<Range<usize>> {
         let mut failures = Failures::default();
         for (index, provider) in self.providers().enumerate() {
-            let kind = provider.kind();
-            let has_prefix = !kind.prefix().is_empty();
-            if !kind.begins(buffers.stored()) || (!has_prefix && failures.any()) {
+            let Some(kind) = provider.kind_of(buffers.stored()) else { continue };
+            let has_prefix = kind != ProviderKind::Identity;
+            if !has_prefix && failures.any() {
                 continue;
             }
             *found = Found::at(index, kind);

@@ -82,6 +82,10 @@ impl Walk for Identity {
         Ok(len)
     }
 
+    fn kind_of(&self, _stored: &[u8]) -> Option<ProviderKind> {
+        Some(ProviderKind::Identity)
+    }
+
     fn open_value<'t>(&'t self, _aad: &[u8], buffers: &mut Buffers<'_>, _: &mut Found<'t>) -> Result<Range<usize>> {
         if self.refuses(buffers.stored()) {
             return Err(Error::Encrypted);

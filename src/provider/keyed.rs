@@ -285,6 +285,10 @@ impl<C: KeyedCipher> Walk for Keyed<'_, C> {
         self.key(0).map(|(name, _)| name)
     }
 
+    fn kind_of(&self, stored: &[u8]) -> Option<ProviderKind> {
+        stored.starts_with(C::KIND.prefix().as_bytes()).then_some(C::KIND)
+    }
+
     fn open_value<'t>(&'t self, aad: &[u8], buffers: &mut Buffers<'_>, found: &mut Found<'t>) -> Result<Range<usize>> {
         let prefix_len = C::KIND.prefix().len();
         let mut failures = Failures::default();

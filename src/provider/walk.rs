@@ -31,6 +31,10 @@ pub trait Walk {
         None
     }
 
+    /// The kind of this provider, if a stored value begins as those of that kind do. One that knows its kind when it is compiled
+    /// compares with bytes that are known then, and calls nothing for it.
+    fn kind_of(&self, stored: &[u8]) -> Option<ProviderKind>;
+
     /// Opens a stored value that begins with this provider's prefix, and returns where the plaintext lies in the output. On
     /// failure no plaintext is left in the buffers, and a value opened in place is as it was.
     ///
