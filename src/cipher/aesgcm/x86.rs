@@ -245,7 +245,7 @@ impl Schedule {
             keys.settle();
             keys
         });
-        quads.into_iter().chain(settled).chain(pairs).chain(Self::of_blocks(key)).collect()
+        quads.into_iter().chain(settled).chain(pairs).chain([Self::of_blocks(key).unwrap()]).collect()
     }
 }
 
