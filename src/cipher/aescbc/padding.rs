@@ -124,4 +124,20 @@ mod tests {
             }
         }
     }
+
+    /// Differences that were added up without carries would cancel each other.
+    #[test]
+    fn two_equal_differences_do_not_hide_each_other() {
+        const P: u8 = 60;
+        let mut decrypted = [P; 80];
+        let padding = decrypted.len() - usize::from(P)..decrypted.len() - 1;
+        for one in padding.clone() {
+            for other in one + 1..padding.end {
+                (decrypted[one], decrypted[other]) = (P ^ 0x80, P ^ 0x80);
+                compare(&decrypted, format_args!("{one} {other}"));
+                (decrypted[one], decrypted[other]) = (P, P);
+            }
+        }
+        compare(&decrypted, format_args!("none is wrong"));
+    }
 }
