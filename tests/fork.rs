@@ -33,7 +33,8 @@ fn fork() -> libc::pid_t {
 fn bare_clone() -> libc::pid_t {
     const NONE: libc::c_long = 0;
     // SAFETY: as for `fork`, but that the child must not allocate unless there is one thread: its caller has drawn
-    // before, is alone or draws from what does not allocate. Without flags and with no stack given, the child goes on with a copy of this one.
+    // before, is alone or draws from what does not allocate. Without flags and with no stack given, the child goes on
+    // with a copy of this one.
     let id = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(libc::SIGCHLD), NONE, NONE, NONE, NONE) };
     libc::pid_t::try_from(id).unwrap_or(-1)
 }

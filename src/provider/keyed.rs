@@ -225,8 +225,7 @@ impl<C: KeyedCipher> Provider for Keyed<'_, C> {
     fn open_len_max(&self, stored: &[u8]) -> usize {
         // What a name of one byte would leave for the body.
         let header = C::KIND.prefix().len() + 2 + C::LAYOUT.nonce_len;
-        let matches = stored.starts_with(C::KIND.prefix().as_bytes());
-        if matches { stored.len().saturating_sub(header) } else { 0 }
+        if self.kind_of(stored).is_some() { stored.len().saturating_sub(header) } else { 0 }
     }
 }
 

@@ -107,6 +107,7 @@ impl Drop for QuadKeys {
 impl ZeroizeOnDrop for QuadKeys {}
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -138,8 +139,8 @@ mod tests {
         let expanded = || QuadKeys::expand(&[7; 32]);
         let Some(unsettled) = expanded() else { return };
         let keys = [Placed::<0>::settled, Placed::<1>::settled, Placed::<2>::settled, Placed::<3>::settled];
-        let keys = keys.map(|settled| settled(expanded().unwrap_or_else(|| unreachable!())));
-        let mut places = [0, 1, 2, 3].map(|place| keys[place].at);
+        let keys = keys.map(|settled| settled(expanded().unwrap()));
+        let mut places = keys.each_ref().map(|keys| keys.at);
         places.sort_unstable();
         assert_eq!(places, [0, 1, 2, 3]);
 
@@ -160,7 +161,6 @@ mod tests {
         }
     }
 
-    #[allow(clippy::unwrap_used)]
     fn buffers<'a>(text: &'a [u8], out: &'a mut [u8]) -> InOutBuf<'a, 'a, u8> {
         InOutBuf::new(text, out).unwrap()
     }
